@@ -1,0 +1,1 @@
+"""What we know, pure: no socket, no database, no clock of its own."""

@@ -1,0 +1,84 @@
+"""The role of a provider: one call of one model, with what it may use to answer."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from passerelle.core.values.chat import Completion, JsonValue, Message, Piece
+from passerelle.core.values.errors import Refusal
+from passerelle.core.values.passages import Hit
+
+
+class ProviderFailed(Refusal):
+    """The model provider failed."""
+
+    status = 502
+    code = "provider_failed"
+
+
+class ProviderTimedOut(ProviderFailed):
+    """The model provider did not answer in time."""
+
+    status = 504
+    code = "provider_timed_out"
+
+
+class ProviderOverloaded(ProviderFailed):
+    """The model provider is overloaded or limits its rate; try again later."""
+
+    status = 503
+    code = "provider_overloaded"
+
+
+class ProviderRefused(ProviderFailed):
+    """The model provider refused the request."""
+
+    # The caller's own fault at the provider (a 400 or 422), unlike bad credentials of ours.
+    status = 400
+    code = "provider_refused"
+    kind = "invalid_request_error"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """What a provider needs for one answer."""
+
+    model: str
+    messages: tuple[Message, ...]
+    """Rendered: system prompt with the passages, then the conversation."""
+    question: str
+    """The user's last words, for providers that do not read prompts."""
+    hits: tuple[Hit, ...]
+    """Passages shown to the model; hit k is cited as `[k+1]`."""
+    sentences: int
+    """At most so many sentences, for providers that quote."""
+    refuse_below: float
+    """Support (0 to 1) under which a quoting provider says that it does not know."""
+    deadline_seconds: float
+    max_tokens: int | None = None
+    temperature: float | None = None
+    extras: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+class Provider(Protocol):
+    """Where completions come from. Raises only `ProviderFailed` and its kin."""
+
+    @property
+    def name(self) -> str:
+        """The name that routes use."""
+        ...
+
+    async def complete(self, call: ModelCall) -> Completion:
+        """The whole answer."""
+        ...
+
+    def stream(self, call: ModelCall) -> AsyncIterator[Piece]:
+        """The answer in pieces; exactly the last piece carries finish reason and usage.
+
+        Closing the iterator (`aclose`) cancels the call at the provider.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Gives back connections."""
+        ...

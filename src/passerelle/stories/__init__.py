@@ -1,0 +1,1 @@
+"""Where the domain's parts meet, one file per arrow."""

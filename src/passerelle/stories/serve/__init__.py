@@ -1,0 +1,1 @@
+"""request → who? → may they spend? → may this pass? → what do we know? → which model? → answer → grounded? → ledger → response"""

@@ -1,0 +1,123 @@
+"""The states of one exchange: each step takes one and returns the next."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from passerelle.core.values.chat import ChatRequest, FinishReason, JsonValue, Usage
+from passerelle.core.values.ids import Digest, ExchangeId
+from passerelle.core.values.passages import Citation
+from passerelle.core.values.scope import Stage
+from passerelle.core.values.verdicts import Grounding, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as the gateway hands it over: parsed, not yet believed."""
+
+    request: ChatRequest
+    credential: str
+    """What stood in the authorization header, without its scheme; empty when there was none."""
+    request_id: str
+    received_ns: int
+    """Monotonic."""
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceVerdict:
+    """A guard's verdict and where the text was: `input`, `document` or `output`."""
+
+    surface: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What answered: use case, stage, release, provider and model."""
+
+    usecase: str
+    stage: Stage
+    release: Digest
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An answer that may leave. Made in `serve/steps.py` only; the gateway sends nothing else."""
+
+    exchange_id: ExchangeId
+    served: Served
+    text: str
+    finish_reason: FinishReason
+    usage: Usage
+    citations: tuple[Citation, ...]
+    grounding: Grounding
+    guards: tuple[SurfaceVerdict, ...]
+    cost_nano_usd: int | None
+    """None when the price of the model is not known; 0 for models of our own."""
+    price_book: str
+    """Date of the prices."""
+    upstream_ns: int
+    """Time spent waiting for the provider."""
+    extras: dict[str, JsonValue]
+    """Fields of the provider's message that we do not interpret, such as tool calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedWindow:
+    """A part of a streamed answer that has passed its guards."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Known before the first window: what the response headers carry."""
+
+    exchange_id: ExchangeId
+    served: Served
+
+
+class CheckedStream(Protocol):
+    """A streamed answer: windows, then exactly one `Checked` whose text is all that was released.
+
+    A refusal may be raised before the first window or between two; the entry
+    is written in every case. Leaving early (`aclose`) records a cut-off.
+    """
+
+    @property
+    def opening(self) -> Opening: ...
+
+    def __aiter__(self) -> AsyncIterator[CheckedWindow | Checked]: ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOffer:
+    """A model name that a caller may use."""
+
+    id: str
+    created: int
+    """Unix seconds."""
+    owned_by: str
+
+
+class Server(Protocol):
+    """The serve story, as the gateway calls it."""
+
+    async def answer(self, arrival: Arrival) -> Checked:
+        """One whole answer, durably recorded before it is returned."""
+        ...
+
+    async def stream(self, arrival: Arrival) -> CheckedStream:
+        """A streamed answer; identification, budget and input guards have already run.
+
+        Refusals of these steps are raised here, while a plain HTTP status can still be sent.
+        """
+        ...
+
+    def models(self, credential: str) -> tuple[ModelOffer, ...]:
+        """Models that the caller may ask for."""
+        ...

@@ -1,0 +1,1 @@
+"""What adapters share: how others speak, and the only way out."""
