@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its interval and sample size; what every report prints instead of a bare number."""
+    """A value with its interval and sample size: what reports print, never a bare number."""
 
     value: float
     low: float

@@ -1,1 +1,1 @@
-"""request → who? → may they spend? → may this pass? → what do we know? → which model? → answer → grounded? → ledger → response"""
+"""who? → may they spend? → may this pass? → what do we know? → which model? → grounded? → ledger"""
