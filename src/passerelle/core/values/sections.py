@@ -138,6 +138,11 @@ class Section:
         inner = value if isinstance(value, Mapping) else self._expect(key, value, "a table", {})
         return self._adopt(Section(inner, *self.where, key))
 
+    def unread(self, key: str) -> Mapping[str, JsonValue]:
+        """A table that another parser reads, as it stands; empty when absent."""
+        value = self._value(key, {})
+        return value if isinstance(value, Mapping) else self._expect(key, value, "a table", {})
+
     def tables(self, key: str) -> tuple["Section", ...]:
         """An array of tables (`[[key]]`), possibly absent."""
         value = self._value(key, [])

@@ -1,0 +1,1 @@
+"""What are we building, for whom, and how far is it?"""
