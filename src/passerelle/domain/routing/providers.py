@@ -1,6 +1,6 @@
 """The role of a provider: one call of one model, with what it may use to answer."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -54,6 +54,8 @@ class ModelCall:
     """At most so many sentences, for providers that quote."""
     refuse_below: float
     """Support (0 to 1) under which a quoting provider says that it does not know."""
+    refusal: str
+    """The words in which it says so."""
     deadline_seconds: float
     max_tokens: int | None = None
     temperature: float | None = None
@@ -72,7 +74,7 @@ class Provider(Protocol):
         """The whole answer."""
         ...
 
-    def stream(self, call: ModelCall) -> AsyncIterator[Piece]:
+    def stream(self, call: ModelCall) -> AsyncGenerator[Piece, None]:
         """The answer in pieces; exactly the last piece carries finish reason and usage.
 
         Closing the iterator (`aclose`) cancels the call at the provider.

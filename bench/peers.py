@@ -1,0 +1,114 @@
+"""What is measured: the gateway in its profiles, and plain ways to the same upstream."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.load import request_bytes
+from bench.processes import free_port
+
+ROOT = Path(__file__).parents[1]
+PASSERELLE = [sys.executable, "-m", "passerelle.cli.main"]
+ANSWER = (
+    "Passerelle keeps one entry per exchange in a ledger, and the entry is durable before the "
+    "response ends. [1] The gateway speaks the OpenAI format, so every OpenAI client works. [2]"
+)
+FILLER = "Context from the ticket: the customer wrote twice and waits for an answer. " * 9
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A way to the upstream: how to start it, and the requests that it gets."""
+
+    name: str
+    port: int
+    command: Sequence[str]
+    requests: tuple[bytes, ...]
+
+
+def chat_body(model: str, question: str, *, stream: bool = False) -> bytes:
+    return json.dumps(
+        {"model": model, "messages": [{"role": "user", "content": question}], "stream": stream},
+        separators=(",", ":"),
+    ).encode()
+
+
+def direct(upstream_port: int, folder: Path) -> Peer:
+    body = chat_body("replay-1", FILLER)
+    request = request_bytes("/v1/chat/completions", body, port=upstream_port)
+    return Peer("direct", upstream_port, upstream_command(upstream_port, folder), (request,))
+
+
+def upstream_command(port: int, folder: Path) -> list[str]:
+    answer = folder / "answer.txt"
+    answer.write_text(ANSWER, encoding="utf-8")
+    return [
+        *(sys.executable, "-m", "bench.upstream"),
+        *("--port", str(port), "--answer-file", str(answer)),
+    ]
+
+
+def nginx(upstream_port: int, folder: Path) -> Peer | None:
+    """A plain proxy with keep-alive on both sides; None where nginx is not installed."""
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if not program:
+        return None
+    port = free_port()
+    config = folder / "nginx.conf"
+    config.write_text(
+        f"""daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 10000000; client_body_buffer_size 64k;
+  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+  uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  upstream up {{ server 127.0.0.1:{upstream_port}; keepalive 256; keepalive_requests 10000000; }}
+  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{
+    proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}
+}}
+""",
+        encoding="utf-8",
+    )
+    request = request_bytes("/v1/chat/completions", chat_body("replay-1", FILLER), port=port)
+    return Peer("nginx", port, [program, "-c", str(config), "-p", str(folder)], (request,))
+
+
+def gateway(profile: str, upstream_port: int, folder: Path) -> Peer:
+    """The gateway with a durable ledger; `relay` without knowledge, `full` with everything."""
+    port, data = free_port(), folder / f"{profile}-data"
+    config = folder / f"{profile}-config"
+    PROFILES[profile](config, upstream_port)
+    command = [*PASSERELLE, "up", "--config", str(config), "--data", str(data), "--port", str(port)]
+    subprocess.run(
+        [*PASSERELLE, "ingest", "--config", str(config), "--data", str(data), "--json"],
+        check=True,
+        capture_output=True,
+        cwd=ROOT,
+    )
+    key = (data / "development.key").read_text(encoding="utf-8").strip()
+    requests = tuple(
+        request_bytes("/v1/chat/completions", chat_body(profile, text), port=port, key=key)
+        for text in QUESTIONS[profile]()
+    )
+    return Peer(f"gateway.{profile}", port, command, requests)
+
+
+def handbook_questions() -> list[str]:
+    lines = (ROOT / "usecases/handbook/cases.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["question"] for line in lines if line.strip()]
+
+
+def filler_questions() -> list[str]:
+    return [FILLER]
+
+
+QUESTIONS: dict[str, Callable[[], list[str]]] = {
+    "relay": filler_questions,
+    "full": handbook_questions,
+}
+PROFILES: dict[str, Callable[[Path, int], None]] = {}

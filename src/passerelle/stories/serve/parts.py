@@ -1,0 +1,87 @@
+"""What serving needs from the world, as values and roles."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from passerelle.core.values.clock import Clock
+from passerelle.core.values.errors import Refusal
+from passerelle.core.values.ids import Digest
+from passerelle.core.values.scope import Scope, Stage
+from passerelle.domain.budgets.limits import Budget
+from passerelle.domain.budgets.rates import Rates
+from passerelle.domain.budgets.reservations import Purse
+from passerelle.domain.costs.price_book import Price
+from passerelle.domain.grounding.sections import GroundingPolicy
+from passerelle.domain.guardrails.guards import GuardPolicy
+from passerelle.domain.identity.keys import KeyRing
+from passerelle.domain.knowledge.library import Index
+from passerelle.domain.ledger.entries import Ledger
+from passerelle.domain.prompts.versions import PromptVersion
+from passerelle.domain.routing.plans import Plan
+from passerelle.domain.routing.providers import Provider
+from passerelle.domain.usecases.policies import StagePolicy
+from passerelle.stories.serve.documents import DocumentScreen
+from passerelle.stories.serve.observe import Observer
+
+
+class ModelNotFound(Refusal):
+    """No model of that name exists, or you may not use it."""
+
+    status = 404
+    code = "model_not_found"
+    kind = "invalid_request_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A use case at one stage, ready to serve."""
+
+    model: str
+    """The name that clients use: `handbook`, or `handbook@pilot`."""
+    usecase: str
+    scope: Scope
+    stage: Stage
+    created: int
+    """Unix seconds."""
+    release: Digest
+    policy: StagePolicy
+    guards: Sequence[GuardPolicy]
+    documents: DocumentScreen
+    grounding: GroundingPolicy
+    prompt: PromptVersion
+    index: Index | None
+    """None for a use case without knowledge."""
+    plan: Plan
+    budget: Budget
+    price: Price | None
+    """None when nobody knows the price."""
+
+
+class Catalogue(Protocol):
+    """The deployments in force; the answer may change between two calls."""
+
+    def find(self, model: str, scope: Scope) -> Deployment | None:
+        """The deployment behind a model name, within the caller's organisation."""
+        ...
+
+    def offered(self, scope: Scope) -> Sequence[Deployment]:
+        """What a principal of that organisation may ask for, by name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that `answer` reads or calls."""
+
+    keys: KeyRing
+    pepper: bytes
+    catalogue: Catalogue
+    rates: Rates
+    purse: Purse
+    providers: Mapping[str, Provider]
+    ledger: Ledger
+    observer: Observer
+    clock: Clock
+    prices_dated: str
+    """Date of the price book."""

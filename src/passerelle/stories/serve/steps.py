@@ -1,0 +1,288 @@
+"""One function per step: each takes one state and returns the next."""
+
+from dataclasses import dataclass, replace
+
+from passerelle.core.values.chat import Completion, Message, Usage
+from passerelle.core.values.errors import InvalidRequest, Unavailable
+from passerelle.core.values.ids import new_exchange_id
+from passerelle.core.values.passages import Hit
+from passerelle.core.values.scope import Stage
+from passerelle.core.values.verdicts import Outcome, Support, Verdict
+from passerelle.domain.costs.pricing import cost_nano, estimate_nano
+from passerelle.domain.grounding.detector import ground
+from passerelle.domain.guardrails.guards import Surface
+from passerelle.domain.guardrails.refusals import Blocked, Unscanned
+from passerelle.domain.guardrails.screening import Screened as ScreenedText
+from passerelle.domain.guardrails.screening import screen
+from passerelle.domain.identity.grants import authorise
+from passerelle.domain.identity.keys import identify as identify_key
+from passerelle.domain.identity.permissions import Permission
+from passerelle.domain.knowledge.retrieval import retrieve as search
+from passerelle.domain.prompts.rendering import render
+from passerelle.domain.routing.providers import ModelCall, Provider
+from passerelle.stories.serve.exchange import Arrival, Checked, Served, SurfaceVerdict
+from passerelle.stories.serve.parts import Deployment, ModelNotFound, Parts
+from passerelle.stories.serve.tab import Tab, cited
+
+CHARACTERS_PER_TOKEN = 4
+"""For reservations only; what is charged is what the provider reports."""
+DEFAULT_OUTPUT_TOKENS = 1_024
+"""Reserved for an answer whose length the client did not limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who asks is known, and the exchange has a tab."""
+
+    tab: Tab
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What answers is known, and its money is set aside."""
+
+    tab: Tab
+    deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """The input has passed its guards; these are the messages that may go on."""
+
+    tab: Tab
+    deployment: Deployment
+    messages: tuple[Message, ...]
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What we know about it, as far as the guards let it through."""
+
+    tab: Tab
+    deployment: Deployment
+    messages: tuple[Message, ...]
+    question: str
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Which provider gets which call."""
+
+    tab: Tab
+    deployment: Deployment
+    provider: Provider
+    call: ModelCall
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the model said; not yet allowed to leave."""
+
+    tab: Tab
+    deployment: Deployment
+    completion: Completion
+
+
+def identify(arrival: Arrival, parts: Parts) -> Identified:
+    """Who? A caller without a valid key gets no tab: there is no tenant to write it for."""
+    principal = identify_key(
+        arrival.credential, parts.keys, pepper=parts.pepper, now_ms=parts.clock.now_ms()
+    )
+    authorise(principal, Permission.EXCHANGE_CREATE)
+    return Identified(
+        Tab(
+            parts=parts,
+            exchange_id=new_exchange_id(parts.clock),
+            principal=principal,
+            request=arrival.request,
+            request_id=arrival.request_id,
+            received_ns=arrival.received_ns,
+        )
+    )
+
+
+def reserve(identified: Identified, parts: Parts) -> Reserved:
+    """May they spend? Rate first, then money; both before any work is done."""
+    tab = identified.tab
+    deployment = _resolve(tab, parts)
+    tab.deployment = deployment
+    if deployment.budget.requests_per_minute is not None:
+        parts.rates.take(
+            f"{tab.principal.key_id}/{deployment.model}",
+            per_minute=deployment.budget.requests_per_minute,
+            now_ns=parts.clock.monotonic_ns(),
+        )
+    tab.reservation = parts.purse.reserve(
+        f"{deployment.scope.organisation}/{deployment.usecase}",
+        deployment.budget,
+        amount_nano=_expected_nano(tab, deployment),
+        now_ms=parts.clock.now_ms(),
+    )
+    return Reserved(tab, deployment)
+
+
+def _resolve(tab: Tab, parts: Parts) -> Deployment:
+    request = tab.request
+    deployment = parts.catalogue.find(request.model, tab.principal.scope)
+    if deployment is None or deployment.stage is Stage.RETIRED:
+        raise ModelNotFound(f"Asked for {request.model!r}; GET /v1/models lists yours.")
+    if request.extras and deployment.policy.unknown_fields == "refuse":
+        field = sorted(request.extras)[0]
+        raise InvalidRequest(f"Stage {deployment.stage} refuses unknown fields.", param=field)
+    return deployment
+
+
+def _expected_nano(tab: Tab, deployment: Deployment) -> int:
+    if deployment.price is None:
+        return 0
+    characters = sum(len(message.text) for message in tab.request.messages)
+    passages = deployment.prompt.passages if deployment.index is not None else 0
+    return estimate_nano(
+        deployment.price,
+        input_tokens=characters // CHARACTERS_PER_TOKEN + passages * 400,
+        output_tokens=tab.request.max_tokens or DEFAULT_OUTPUT_TOKENS,
+    )
+
+
+def screen_input(reserved: Reserved) -> Screened:
+    """May this pass? Every message that a caller can have written is looked at."""
+    tab, deployment = reserved.tab, reserved.deployment
+    messages = []
+    for message in tab.request.messages:
+        screened = screen(message.text, deployment.guards, Surface.INPUT)
+        _note(tab, deployment, Surface.INPUT, screened.verdicts)
+        if screened.blocked:
+            raise Blocked(_why(screened.verdicts))
+        if "content" in message.extras:  # parts that are not text
+            reason = "parts that are not text"
+            unread = Verdict("content", Outcome.NOT_SCANNED, reason=reason)
+            _note(tab, deployment, Surface.INPUT, (unread,))
+        messages.append(
+            message if screened.text == message.text else replace(message, text=screened.text)
+        )
+    tab.messages = tuple(messages)
+    return Screened(tab, deployment, tab.messages, replace(tab.request, messages=tab.messages).question)
+
+
+def retrieve(screened: Screened) -> Retrieved:
+    """What do we know? Passages that a guard blocks are as good as not found."""
+    tab, deployment = screened.tab, screened.deployment
+    hits: tuple[Hit, ...] = ()
+    if deployment.index is not None:
+        found = search(deployment.index, screened.question, limit=deployment.prompt.passages)
+        hits, verdicts = deployment.documents.screen(found)
+        _note(tab, deployment, Surface.DOCUMENT, verdicts)
+    tab.hits = hits
+    return Retrieved(tab, deployment, screened.messages, screened.question, hits)
+
+
+def route(retrieved: Retrieved, parts: Parts) -> Routed:
+    """Which model?"""
+    tab, deployment, request = retrieved.tab, retrieved.deployment, retrieved.tab.request
+    plan, prompt = deployment.plan, deployment.prompt
+    provider = parts.providers.get(plan.provider)
+    if provider is None:
+        raise Unavailable(f"Provider {plan.provider!r} is not configured: see passerelle doctor.")
+    call = ModelCall(
+        model=plan.model,
+        messages=render(prompt, hits=retrieved.hits, messages=retrieved.messages),
+        question=retrieved.question,
+        hits=retrieved.hits,
+        sentences=prompt.sentences,
+        refuse_below=prompt.refuse_below,
+        refusal=prompt.refusal,
+        deadline_seconds=plan.deadline_seconds,
+        max_tokens=request.max_tokens,
+        temperature=request.temperature,
+        extras=request.extras,
+    )
+    return Routed(tab, deployment, provider, call)
+
+
+async def complete(routed: Routed, parts: Parts) -> Answered:
+    """The answer, with the time that we waited for it."""
+    tab = routed.tab
+    started = parts.clock.monotonic_ns()
+    tab.called = True
+    try:
+        completion = await routed.provider.complete(routed.call)
+    finally:
+        tab.upstream_ns = parts.clock.monotonic_ns() - started
+    charge(tab, routed.deployment, completion.usage)
+    return Answered(tab, routed.deployment, completion)
+
+
+def charge(tab: Tab, deployment: Deployment, usage: Usage) -> None:
+    """Puts what was used, and its price where one is known, on the tab."""
+    tab.usage = usage
+    tab.cost_nano_usd = cost_nano(usage, deployment.price) if deployment.price else None
+
+
+def check(answered: Answered) -> Checked:
+    """May it leave, and is it grounded?"""
+    text, guards = answered.completion.text, answered.deployment.guards
+    return conclude(answered, screen(text, guards, Surface.OUTPUT))
+
+
+def conclude(answered: Answered, screened: ScreenedText) -> Checked:
+    """The last word on an answer whose output guards have spoken, streamed or whole."""
+    tab, deployment, completion = answered.tab, answered.deployment, answered.completion
+    _note(tab, deployment, Surface.OUTPUT, screened.verdicts)
+    text, finish = screened.text, completion.finish_reason
+    tab.grounding = ground(text, [hit.passage for hit in tab.hits])
+    if screened.blocked:
+        finish = "content_filter"
+    elif refuses_unsupported(deployment) and tab.grounding.support in _UNBACKED:
+        tab.withheld, text = completion.text, deployment.prompt.refusal
+    tab.answer, tab.citations = text, tuple(cited(tab.grounding)) if not tab.withheld else ()
+    return Checked(
+        exchange_id=tab.exchange_id,
+        served=served_by(deployment),
+        text=text,
+        finish_reason=finish,
+        usage=tab.usage,
+        citations=tab.citations,
+        grounding=tab.grounding,
+        guards=tuple(tab.guards),
+        cost_nano_usd=tab.cost_nano_usd,
+        price_book=tab.parts.prices_dated,
+        upstream_ns=tab.upstream_ns,
+        extras=dict(completion.extras),
+    )
+
+
+_UNBACKED = frozenset({Support.UNSUPPORTED, Support.CONTRADICTED})
+
+
+def refuses_unsupported(deployment: Deployment) -> bool:
+    """Does this stage replace an answer that nothing backs?"""
+    return deployment.policy.unsupported == "refuse"
+
+
+def served_by(deployment: Deployment) -> Served:
+    return Served(
+        usecase=deployment.usecase,
+        stage=deployment.stage,
+        release=deployment.release,
+        provider=deployment.plan.provider,
+        model=deployment.plan.model,
+    )
+
+
+def _note(
+    tab: Tab, deployment: Deployment, surface: Surface, verdicts: tuple[Verdict, ...]
+) -> None:
+    tab.guards.extend(SurfaceVerdict(surface.value, verdict) for verdict in verdicts)
+    unread = [verdict for verdict in verdicts if verdict.outcome is Outcome.NOT_SCANNED]
+    if unread and deployment.policy.unscanned == "block":
+        raise Unscanned(f"{unread[0].guard}: {unread[0].reason}.")
+
+
+def _why(verdicts: tuple[Verdict, ...]) -> str:
+    return "; ".join(
+        f"{verdict.guard}: {verdict.reason or 'not allowed here'}"
+        for verdict in verdicts
+        if verdict.outcome is Outcome.BLOCKED
+    )

@@ -1,0 +1,236 @@
+"""What an exchange has used and shown so far, and its one entry."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Self
+
+from passerelle.core.values.chat import ChatRequest, JsonValue, Message, Usage
+from passerelle.core.values.errors import Refusal
+from passerelle.core.values.ids import ExchangeId, canonical_bytes
+from passerelle.core.values.passages import Citation, Hit
+from passerelle.core.values.principals import Principal
+from passerelle.core.values.verdicts import ClaimVerdict, Grounding, Support, Verdict
+from passerelle.domain.budgets.reservations import Reservation
+from passerelle.domain.ledger.entries import Draft
+from passerelle.domain.ledger.events import EXCHANGE_ENDED
+from passerelle.stories.serve.exchange import SurfaceVerdict
+from passerelle.stories.serve.observe import Observation
+from passerelle.stories.serve.parts import Deployment, Parts
+
+CLIENT_CLOSED = 499
+"""Status of an exchange that the client left; it has no one to read it."""
+NOT_GROUNDED = Grounding(Support.NOT_SCANNED, 0.0, (), "no answer was given")
+
+
+@dataclass(slots=True)
+class Tab:
+    """Collects while the steps run; leaving it settles the budget and writes the entry.
+
+    The entry is written whatever happens: answered, refused, failed, cut off.
+    """
+
+    parts: Parts
+    exchange_id: ExchangeId
+    principal: Principal
+    request: ChatRequest
+    request_id: str
+    received_ns: int
+    deployment: Deployment | None = None
+    reservation: Reservation | None = None
+    messages: tuple[Message, ...] = ()
+    """As they went to the model: after redaction."""
+    guards: list[SurfaceVerdict] = field(default_factory=list)
+    hits: tuple[Hit, ...] = ()
+    answer: str = ""
+    """What left, or is about to leave."""
+    withheld: str = ""
+    """What the model said where something else was sent instead."""
+    usage: Usage = field(default_factory=Usage)
+    called: bool = False
+    """A provider has been asked, so there may be a cost."""
+    cost_nano_usd: int | None = 0
+    upstream_ns: int = 0
+    grounding: Grounding = NOT_GROUNDED
+    citations: tuple[Citation, ...] = ()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close(error)
+
+    async def close(self, error: BaseException | None) -> None:
+        """Settles and records; a cancelled caller does not stop the record from being written."""
+        status, code = outcome_of(error)
+        self._settle()
+        await self.parts.ledger.append(self._draft(status, code))
+        self.parts.observer.exchange_ended(self._observation(status, code))
+
+    def _settle(self) -> None:
+        if self.reservation is None:
+            return
+        if self.called:
+            self.parts.purse.settle(self.reservation, actual_nano=self.cost_nano_usd or 0)
+        else:
+            self.parts.purse.void(self.reservation)
+        self.reservation = None
+
+    def _draft(self, status: int, code: str) -> Draft:
+        deployment = self.deployment
+        keeps_content = deployment is not None and deployment.policy.keep_content
+        return Draft(
+            event=EXCHANGE_ENDED,
+            at_ms=self.parts.clock.now_ms(),
+            scope=self.principal.scope,
+            principal=self.principal.id,
+            subject=self.exchange_id,
+            usecase=deployment.usecase if deployment else "",
+            facts=self._facts(status, code),
+            content=self._content() if keeps_content else None,
+        )
+
+    def _facts(self, status: int, code: str) -> dict[str, JsonValue]:
+        facts: dict[str, JsonValue] = {
+            "status": status,
+            "code": code,
+            "cut_off": status == CLIENT_CLOSED,
+            "stream": self.request.stream,
+            "request_id": self.request_id,
+            "key_id": self.principal.key_id,
+            "latency_ms": self._elapsed_ns() // 1_000_000,
+            "upstream_ms": self.upstream_ns // 1_000_000,
+            "cost_nano_usd": self.cost_nano_usd,
+            "price_book": self.parts.prices_dated,
+            "input_tokens": self.usage.input_tokens,
+            "output_tokens": self.usage.output_tokens,
+            "cached_input_tokens": self.usage.cached_input_tokens,
+            "cache_write_tokens": self.usage.cache_write_tokens,
+            "reasoning_tokens": self.usage.reasoning_tokens,
+            "usage_estimated": self.usage.estimated,
+            "guards": [_guard_facts(verdict) for verdict in self.guards],
+            "grounding": _grounding_facts(self.grounding),
+            "citations": [_citation_facts(citation) for citation in self.citations],
+            "hits": [hit.passage.id for hit in self.hits],
+        }
+        if self.request.end_user:
+            facts["end_user"] = self.request.end_user
+        if self.deployment is not None:
+            facts |= _deployment_facts(self.deployment)
+        return facts
+
+    def _content(self) -> bytes:
+        content: dict[str, JsonValue] = {
+            "messages": [
+                {"role": message.role, "text": message.text}
+                for message in self.messages or self.request.messages
+            ],
+            "answer": self.answer,
+            "citations": [asdict(citation) for citation in self.citations],
+        }
+        if self.withheld:
+            content["withheld"] = self.withheld
+        return canonical_bytes(content)
+
+    def _observation(self, status: int, code: str) -> Observation:
+        deployment = self.deployment
+        return Observation(
+            usecase=deployment.usecase if deployment else "",
+            stage=deployment.stage if deployment else "",
+            status=status,
+            code=code,
+            duration_ns=self._elapsed_ns(),
+            upstream_ns=self.upstream_ns,
+            usage=self.usage,
+            cost_nano_usd=self.cost_nano_usd,
+            support=self.grounding.support,
+            blocked=any(verdict.verdict.outcome == "blocked" for verdict in self.guards),
+        )
+
+    def _elapsed_ns(self) -> int:
+        return self.parts.clock.monotonic_ns() - self.received_ns
+
+
+def outcome_of(error: BaseException | None) -> tuple[int, str]:
+    """Status and code that an exchange ends with."""
+    match error:
+        case None:
+            return 200, ""
+        case Refusal():
+            return error.status, error.code
+        case Exception():
+            return Refusal.status, Refusal.code
+        case _:  # cancelled, or the stream was closed: the client has gone
+            return CLIENT_CLOSED, "client_closed"
+
+
+def _deployment_facts(deployment: Deployment) -> dict[str, JsonValue]:
+    index = deployment.index
+    return {
+        "stage": deployment.stage.value,
+        "release": deployment.release,
+        "prompt": deployment.prompt.digest,
+        "provider": deployment.plan.provider,
+        "model": deployment.plan.model,
+        "knowledge_version": index.version if index is not None else "",
+    }
+
+
+def _guard_facts(at: SurfaceVerdict) -> JsonValue:
+    verdict: Verdict = at.verdict
+    return {
+        "surface": at.surface,
+        "guard": verdict.guard,
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason,
+        "findings": [
+            {"kind": found.kind, "start": found.start, "end": found.end}
+            for found in verdict.findings
+        ],
+        "released_characters": verdict.released_characters,
+    }
+
+
+def _grounding_facts(grounding: Grounding) -> JsonValue:
+    return {
+        "support": grounding.support.value,
+        "score": round(grounding.score, 4),
+        "reason": grounding.reason,
+        "claims": [_claim_facts(claim) for claim in grounding.claims],
+    }
+
+
+def _claim_facts(claim: ClaimVerdict) -> JsonValue:
+    return {
+        "start": claim.start,
+        "end": claim.end,
+        "support": claim.support.value,
+        "score": round(claim.score, 4),
+        "citation": claim.citation.number if claim.citation else None,
+    }
+
+
+def _citation_facts(citation: Citation) -> JsonValue:
+    # Without title and quote: those are content, and content is kept apart.
+    return {
+        "number": citation.number,
+        "document": citation.document,
+        "passage": citation.passage,
+        "start": citation.start,
+        "end": citation.end,
+    }
+
+
+def cited(grounding: Grounding) -> Sequence[Citation]:
+    """The places that back the answer, each once, in the order of the claims."""
+    places: dict[tuple[str, int, int], Citation] = {}
+    for claim in grounding.claims:
+        if claim.citation is not None and claim.support is not Support.UNSUPPORTED:
+            place = (claim.citation.passage, claim.citation.start, claim.citation.end)
+            places.setdefault(place, claim.citation)
+    return tuple(places.values())
