@@ -1,0 +1,1 @@
+"""What can operators see from outside?"""

@@ -1,0 +1,1 @@
+"""How does anything get out?"""

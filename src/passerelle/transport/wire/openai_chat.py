@@ -1,0 +1,208 @@
+"""Requests of Chat Completions, both directions."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final, Literal, NoReturn, cast
+
+import msgspec
+
+from passerelle.core.values.chat import ChatRequest, JsonValue, Message
+from passerelle.core.values.errors import InvalidRequest
+
+
+class NotJson(InvalidRequest):
+    """The body is not a JSON object in UTF-8."""
+
+    code = "invalid_json"
+
+
+class InvalidField(InvalidRequest):
+    """A field of the request is not valid."""
+
+    code = "invalid_value"
+
+
+class UnsupportedField(InvalidRequest):
+    """The request asks for something that is not supported here."""
+
+    code = "unsupported_value"
+
+
+class _Part(msgspec.Struct):
+    type: str
+    text: str | None = None
+
+
+class _Message(msgspec.Struct):
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[_Part] | None = None
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+_Tokens = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class _Request(msgspec.Struct):
+    model: Annotated[str, msgspec.Meta(min_length=1)]
+    messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    n: int | None = None
+    max_tokens: _Tokens | None = None
+    max_completion_tokens: _Tokens | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    user: str | None = None
+
+
+_KNOWN: Final = frozenset(_Request.__struct_fields__)
+_MESSAGE: Final = frozenset(_Message.__struct_fields__)
+_PART: Final = frozenset(_Part.__struct_fields__)
+_Json = dict[str, JsonValue]
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def decode_request(body: bytes) -> ChatRequest:
+    """Raises kin of `InvalidRequest` that name the parameter."""
+    # Decoded once without a type, so that no unknown field is lost, then checked in C.
+    try:
+        raw = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise NotJson(f"{fault}.") from None
+    except RecursionError:
+        raise NotJson("It is nested too deeply.") from None
+    if not isinstance(raw, dict):
+        raise NotJson(f"It is a {_name_of(raw)}.")
+    try:
+        request = msgspec.convert(raw, _Request)
+    except msgspec.ValidationError as fault:
+        _refuse(str(fault))
+    return _chat_request(request, raw)
+
+
+def _chat_request(request: _Request, raw: _Json) -> ChatRequest:
+    if request.n is not None and request.n != 1:
+        raise UnsupportedField("Only one answer per request: send `n` requests.", param="n")
+    extras: _Json = {key: raw[key] for key in raw if key not in _KNOWN}
+    options = request.stream_options
+    if options is not None:
+        if not request.stream:
+            raise InvalidField("It needs `stream` to be true.", param="stream_options")
+        others = cast("_Json", raw["stream_options"]).keys() - {"include_usage"}
+        if others:
+            given = cast("_Json", raw["stream_options"])
+            extras["stream_options"] = {key: given[key] for key in sorted(others)}
+    return ChatRequest(
+        model=request.model,
+        messages=tuple(map(_message, request.messages, cast("list[_Json]", raw["messages"]))),
+        stream=bool(request.stream),
+        include_usage=bool(options is not None and options.include_usage),
+        max_tokens=request.max_completion_tokens or request.max_tokens,
+        temperature=request.temperature,
+        end_user=request.user or "",
+        extras=extras,
+    )
+
+
+def _message(message: _Message, raw: _Json) -> Message:
+    extras: _Json = {}
+    if raw.keys() - _MESSAGE:
+        extras = {key: raw[key] for key in raw if key not in _MESSAGE}
+    content = message.content
+    if isinstance(content, str):
+        return Message(message.role, content, extras)
+    if content is None:
+        return Message(message.role, "", extras)
+    beside = _beside_text(cast("list[_Json]", raw["content"]))
+    if beside:
+        extras["content"] = beside
+    text = "\n".join(part.text for part in content if part.type == "text" and part.text)
+    return Message(message.role, text, extras)
+
+
+def _beside_text(parts: list[_Json]) -> list[JsonValue]:
+    """Parts that are more than text, with their text taken out: it is in `Message.text`.
+
+    The text must stand in one place only, or a redacted text would travel beside its original.
+    """
+    return [
+        {key: part[key] for key in part if key != "text"}
+        for part in parts
+        if part["type"] != "text" or part.keys() - _PART
+    ]
+
+
+def _refuse(fault: str) -> NoReturn:
+    """Turns msgspec's `... - at `$.messages[0].role`` into a message and a parameter."""
+    message, _, place = fault.partition(" - at `$")
+    param = place.rstrip("`").lstrip(".")
+    if message.startswith("Object missing required field"):
+        missing = message.split("`")[1]
+        param = f"{param}.{missing}" if param else missing
+        raise InvalidField(f"`{param}` is missing.", param=param)
+    raise InvalidField(f"`{param}`: {message.replace('`', '')}.", param=param or None)
+
+
+def _name_of(value: object) -> str:
+    if value is None:
+        return "null"
+    names = {list: "list", str: "string", bool: "boolean", int: "number", float: "number"}
+    return names[type(value)]
+
+
+def encode_request(
+    model: str,
+    messages: Iterable[Message],
+    *,
+    stream: bool,
+    include_usage: bool,
+    limit: tuple[str, int] | None,
+    temperature: float | None,
+    extras: Mapping[str, JsonValue],
+) -> bytes:
+    """A request for an upstream. `limit` is the name of the field for the most tokens, and they."""
+    body: _Json = dict(extras)
+    options = body.pop("stream_options", None)
+    body["model"] = model
+    body["messages"] = [_upstream_message(message) for message in messages]
+    if stream:
+        body["stream"] = True
+        wanted: _Json = dict(options) if isinstance(options, dict) else {}
+        if include_usage:
+            wanted["include_usage"] = True
+        if wanted:
+            body["stream_options"] = wanted
+    if limit is not None:
+        body[limit[0]] = limit[1]
+    if temperature is not None:
+        body["temperature"] = temperature
+    return _encode(body)
+
+
+def _upstream_message(message: Message) -> _Json:
+    if not message.extras:
+        return {"role": message.role, "content": message.text}
+    raw: _Json = dict(message.extras)
+    raw["role"] = message.role
+    beside = raw.pop("content", None)
+    if isinstance(beside, list):
+        raw["content"] = _with_text(message.text, beside)
+    elif not message.text and "tool_calls" in raw:
+        raw["content"] = None
+    else:
+        raw["content"] = message.text
+    return raw
+
+
+def _with_text(text: str, beside: list[JsonValue]) -> list[JsonValue]:
+    """Text first, then what stood beside it; options of text parts go to the one text part."""
+    whole: _Json = {"type": "text", "text": text}
+    others: list[JsonValue] = []
+    for part in beside:
+        if isinstance(part, dict) and part.get("type") == "text":
+            whole |= part
+        else:
+            others.append(part)
+    return [whole, *others] if text else others
