@@ -1,0 +1,1 @@
+"""Where do documents, prompts, prices and foreign logs come from?"""

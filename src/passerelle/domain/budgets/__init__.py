@@ -1,0 +1,1 @@
+"""May they spend it?"""

@@ -1,0 +1,1 @@
+"""People, keys and policies in force; evidence collected; retention and erasure recorded"""

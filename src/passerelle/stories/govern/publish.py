@@ -1,0 +1,268 @@
+"""usecase.toml → checked sections → prompts → a release for each stage."""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TypeVar
+
+from passerelle.core.values.chat import JsonValue
+from passerelle.core.values.errors import Fault, InvalidConfiguration
+from passerelle.core.values.ids import Digest, digest_of
+from passerelle.core.values.scope import Stage
+from passerelle.core.values.sections import Section
+from passerelle.domain.budgets.limits import Budget, parse_budget
+from passerelle.domain.grounding.sections import GroundingPolicy, parse_grounding
+from passerelle.domain.guardrails.guards import GuardPolicy
+from passerelle.domain.guardrails.sections import parse_guards
+from passerelle.domain.knowledge.sections import KnowledgeSection, parse_knowledge
+from passerelle.domain.prompts.versions import PromptVersion, parse_prompt
+from passerelle.domain.routing.plans import Plan, parse_route
+from passerelle.domain.usecases.charter import Charter, parse_charter
+from passerelle.domain.usecases.policies import StagePolicy, StageSection, parse_stages
+from passerelle.domain.usecases.profiles import Profile, parse_profile
+from passerelle.domain.usecases.releases import ReleaseParts
+from passerelle.stories.govern.lines import Lines
+
+_SYNTAX_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+_REQUIRED = ("usecase", "charter", "route")
+_OPTIONAL = ("stages", "prompt", "knowledge", "guards", "grounding", "budget")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+Value = TypeVar("Value")
+Table = Mapping[str, JsonValue]
+ReadFile = Callable[[str], str]
+"""Reads a text below the use case's folder, by a path with forward slashes; raises OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageSetup:
+    """All that serves a use case at one stage."""
+
+    policy: StagePolicy
+    prompt: PromptVersion
+    plan: Plan
+    parts: ReleaseParts
+    """Their digest is the release; serving puts in the index's version and the price book."""
+
+    @property
+    def release(self) -> Digest:
+        return self.parts.digest
+
+
+@dataclass(frozen=True, slots=True)
+class UseCase:
+    """A use case file that has no faults."""
+
+    profile: Profile
+    charter: Charter
+    knowledge: KnowledgeSection | None
+    """None when it answers without documents."""
+    guards: tuple[GuardPolicy, ...]
+    grounding: GroundingPolicy
+    budget: Budget
+    stages: Mapping[Stage, StageSetup]
+    """The current stage and those that the file has a table for; empty once retired."""
+
+    @property
+    def name(self) -> str:
+        return self.profile.name
+
+
+@dataclass(frozen=True, slots=True)
+class UseCaseFile:
+    """One `usecase.toml` and a way to the files beside it."""
+
+    text: str
+    file: str
+    """What to call it in messages."""
+    read_file: ReadFile
+
+
+def read_usecase(text: str, file: str, read_file: ReadFile) -> UseCase:
+    """Reads one use case, or raises `InvalidConfiguration` with all faults, file and line."""
+    usecase, faults = _read(UseCaseFile(text, file, read_file))
+    if usecase is None:
+        raise InvalidConfiguration(faults)
+    return usecase
+
+
+def read_usecases(files: Iterable[UseCaseFile]) -> tuple[UseCase, ...]:
+    """Reads all use cases of an installation and adds names used twice to the faults."""
+    usecases: list[UseCase] = []
+    faults: list[Fault] = []
+    names: dict[str, str] = {}
+    for each in files:
+        usecase, found = _read(each)
+        faults += found
+        name = usecase.name if usecase else _name_of(each.text)
+        if name and name in names:
+            line = Lines(each.text).line(("usecase", "name"))
+            message = f'"{name}" is already the name of {names[name]}'
+            faults.append(Fault(("usecase", "name"), message, each.file, line))
+        names.setdefault(name, each.file)
+        if usecase:
+            usecases.append(usecase)
+    if faults:
+        raise InvalidConfiguration(faults)
+    return tuple(usecases)
+
+
+def _name_of(text: str) -> str:
+    """The name in a file that may have other faults."""
+    try:
+        profile = tomllib.loads(text).get("usecase")
+    except tomllib.TOMLDecodeError:
+        return ""
+    return str(profile.get("name", "")) if isinstance(profile, dict) else ""
+
+
+def _read(source: UseCaseFile) -> tuple[UseCase | None, tuple[Fault, ...]]:
+    try:
+        table: dict[str, JsonValue] = tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        place = _SYNTAX_LINE.search(str(error))
+        line = int(place[1]) if place else source.text.count("\n") + 1
+        return None, (Fault((), f"not valid TOML: {error}", source.file, line),)
+    reading = _Reading(source)
+    usecase = reading.usecase(table)
+    lines = Lines(source.text)
+    faults = tuple(
+        fault if fault.file else replace(fault, file=source.file, line=lines.line(fault.where))
+        for fault in reading.faults
+    )
+    ordered = tuple(sorted(faults, key=lambda fault: (fault.file != source.file, fault.line)))
+    return (None, ordered) if ordered else (usecase, ())
+
+
+class _Reading:
+    """Joins the sections of one file; goes on after a fault so that all are found."""
+
+    def __init__(self, source: UseCaseFile) -> None:
+        self._source = source
+        self.faults: list[Fault] = []
+
+    def usecase(self, table: Table) -> UseCase | None:
+        section = Section(table)
+        parts: dict[str, Table] = {
+            name: section.unread(name)
+            for name in (*_REQUIRED, *_OPTIONAL)
+            if name in section or name not in (*_REQUIRED, "knowledge")
+        }
+        self.faults += section.done()
+        self.faults += [
+            Fault((name,), f"the section [{name}] is missing")
+            for name in _REQUIRED
+            if name not in parts
+        ]
+        profile = self._parsed(parse_profile, parts.get("usecase"))
+        charter = self._parsed(parse_charter, parts.get("charter"))
+        knowledge = self._parsed(parse_knowledge, parts.get("knowledge"))
+        guards = self._parsed(parse_guards, parts["guards"])
+        grounding = self._parsed(parse_grounding, parts["grounding"])
+        budget = self._parsed(parse_budget, parts["budget"])
+        stage = profile.stage if profile else Stage.POC
+        sections = self._keep(parse_stages(parts["stages"], stage)) or {}
+        stages = self._stages(sections, parts)
+        if profile and charter:
+            self._refuse_unnamed_roles(profile, charter)
+        if not (profile and charter and grounding and budget and guards is not None):
+            return None
+        if stage is Stage.RETIRED:
+            stages = {}
+        return UseCase(profile, charter, knowledge, guards, grounding, budget, stages)
+
+    def _parsed(
+        self,
+        parse: Callable[[Table], tuple[Value | None, tuple[Fault, ...]]],
+        table: Table | None,
+    ) -> Value | None:
+        return None if table is None else self._keep(parse(table))
+
+    def _keep(self, parsed: tuple[Value | None, tuple[Fault, ...]]) -> Value | None:
+        value, faults = parsed
+        self.faults += faults
+        return value
+
+    def _refuse_unnamed_roles(self, profile: Profile, charter: Charter) -> None:
+        if profile.stage in (Stage.POC, Stage.RETIRED):
+            return
+        for role in charter.roles.unnamed:
+            message = f"must be held by somebody before stage {profile.stage}"
+            self.faults.append(Fault(("charter", "roles", role), message))
+
+    def _stages(
+        self, sections: Mapping[Stage, StageSection], parts: Mapping[str, Table]
+    ) -> dict[Stage, StageSetup]:
+        section = Section(parts["prompt"], "prompt")
+        folder = section.text("directory", "prompts")
+        usual = section.text("version", "v1")
+        self.faults += section.done()
+        prompts = self._prompts(folder, {("prompt", "version"): usual} | _named_prompts(sections))
+        setups: dict[Stage, StageSetup] = {}
+        for stage, each in sections.items():
+            plan = self._plan(parts.get("route"), stage, each.route)
+            prompt = prompts.get(each.prompt or usual)
+            if plan and prompt:
+                release = _release(prompt, plan, each.policy, parts)
+                setups[stage] = StageSetup(each.policy, prompt, plan, release)
+        return setups
+
+    def _prompts(
+        self, folder: str, wanted: Mapping[tuple[str, ...], str]
+    ) -> dict[str, PromptVersion]:
+        prompts: dict[str, PromptVersion] = {}
+        for where, version in wanted.items():
+            if version and version not in prompts:
+                prompt = self._prompt(folder, version, where)
+                if prompt:
+                    prompts[version] = prompt
+        return prompts
+
+    def _prompt(self, folder: str, version: str, where: tuple[str, ...]) -> PromptVersion | None:
+        if not _VERSION.fullmatch(version):
+            message = f'"{version}" must be the name of a file without its ending, such as "v1"'
+            self.faults.append(Fault(where, message))
+            return None
+        path = f"{folder.rstrip('/')}/{version}.md"
+        try:
+            text = self._source.read_file(path)
+        except UnicodeDecodeError:
+            self.faults.append(Fault(where, f"{path} is not UTF-8 text"))
+        except OSError as error:
+            reason = "does not exist" if isinstance(error, FileNotFoundError) else "cannot be read"
+            self.faults.append(Fault(where, f"the prompt file {path} {reason}"))
+        else:
+            folders = self._source.file.rpartition("/")
+            return self._keep(parse_prompt(version, text, file="".join((*folders[:2], path))))
+        return None
+
+    def _plan(self, usual: Table | None, stage: Stage, override: Table) -> Plan | None:
+        if usual is None:
+            return None
+        plan, faults = parse_route({**usual, **override})
+        # A key that the stage sets is wrong there, all others are wrong in [route].
+        for fault in faults:
+            at_stage = len(fault.where) > 1 and fault.where[1] in override
+            where = ("stages", stage.value, *fault.where) if at_stage else fault.where
+            placed = replace(fault, where=where)
+            if placed not in self.faults:
+                self.faults.append(placed)
+        return plan
+
+
+def _named_prompts(sections: Mapping[Stage, StageSection]) -> dict[tuple[str, ...], str]:
+    return {("stages", stage.value, "prompt"): each.prompt for stage, each in sections.items()}
+
+
+def _release(
+    prompt: PromptVersion, plan: Plan, policy: StagePolicy, parts: Mapping[str, Table]
+) -> ReleaseParts:
+    return ReleaseParts(
+        prompt=prompt.digest,
+        route=digest_of(asdict(plan)),
+        guards=digest_of(parts["guards"]),
+        grounding=digest_of(parts["grounding"]),
+        policy=digest_of(asdict(policy)),
+        knowledge=digest_of(parts.get("knowledge")),
+    )
