@@ -8,7 +8,7 @@ from passerelle.core.values.ids import new_exchange_id
 from passerelle.core.values.passages import Hit
 from passerelle.core.values.scope import Stage
 from passerelle.core.values.verdicts import Outcome, Support, Verdict
-from passerelle.domain.costs.pricing import cost_nano, estimate_nano
+from passerelle.domain.costs.pricing import cost_nano, estimate_nano, token_ceiling
 from passerelle.domain.grounding.detector import ground
 from passerelle.domain.guardrails.guards import Surface
 from passerelle.domain.guardrails.refusals import Blocked, Unscanned
@@ -25,7 +25,9 @@ from passerelle.stories.serve.parts import Deployment, ModelNotFound, Parts
 from passerelle.stories.serve.tab import Tab, cited
 
 CHARACTERS_PER_TOKEN = 4
-"""For reservations only; what is charged is what the provider reports."""
+"""Of English text; for our own count where a provider reports none."""
+PASSAGE_TOKENS = 500
+"""Reserved for each passage that the prompt may show."""
 DEFAULT_OUTPUT_TOKENS = 1_024
 """Reserved for an answer whose length the client did not limit."""
 
@@ -137,11 +139,11 @@ def _resolve(tab: Tab, parts: Parts) -> Deployment:
 def _expected_nano(tab: Tab, deployment: Deployment) -> int:
     if deployment.price is None:
         return 0
-    characters = sum(len(message.text) for message in tab.request.messages)
-    passages = deployment.prompt.passages if deployment.index is not None else 0
+    asked = sum(token_ceiling(message.text) for message in tab.request.messages)
+    shown = deployment.prompt.passages * PASSAGE_TOKENS if deployment.index is not None else 0
     return estimate_nano(
         deployment.price,
-        input_tokens=characters // CHARACTERS_PER_TOKEN + passages * 400,
+        input_tokens=asked + shown + token_ceiling(deployment.prompt.template),
         output_tokens=tab.request.max_tokens or DEFAULT_OUTPUT_TOKENS,
     )
 
@@ -258,7 +260,10 @@ _UNBACKED = frozenset({Support.UNSUPPORTED, Support.CONTRADICTED})
 
 def refuses_unsupported(deployment: Deployment) -> bool:
     """Does this stage replace an answer that nothing backs?"""
-    return deployment.policy.unsupported == "refuse"
+    unsupported = deployment.policy.unsupported
+    if unsupported == "from grounding":
+        unsupported = deployment.grounding.unsupported
+    return unsupported == "refuse"
 
 
 def served_by(deployment: Deployment) -> Served:
