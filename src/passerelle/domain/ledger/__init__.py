@@ -1,0 +1,1 @@
+"""What happened, and can we prove it?"""

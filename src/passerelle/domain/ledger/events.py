@@ -1,0 +1,35 @@
+"""Stable event codes. A code, once written, keeps its meaning for ever."""
+
+EXCHANGE_ENDED = "exchange.ended"
+"""A request and its answer, whatever became of it."""
+CONTENT_READ = "content.read"
+"""Somebody looked at the text of an exchange."""
+CONTENT_ERASE = "content.erase"
+"""The act of erasing: has an intent and an outcome."""
+CONTENT_ERASED = "content.erased"
+"""One content is gone; written in the transaction that removed it."""
+FLAG_CREATE = "flag.create"
+KEY_CREATE = "key.create"
+KEY_REVOKE = "key.revoke"
+KNOWLEDGE_INGEST = "knowledge.ingest"
+USECASE_PUBLISH = "usecase.publish"
+
+ERASED_FACT = "erased"
+"""Fact of a `content.erased` entry: the commitment whose content is gone."""
+INTENT_FACT = "intent"
+"""Fact of an outcome: the sequence of the entry that announced the act."""
+
+
+def intended(event: str) -> str:
+    """The code of an announced act."""
+    return f"{event}.intended"
+
+
+def done(event: str) -> str:
+    """The code of an act that was carried out."""
+    return f"{event}.done"
+
+
+def failed(event: str) -> str:
+    """The code of an act that was announced and not carried out."""
+    return f"{event}.failed"
