@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from passerelle.core.values.errors import InvalidRequest
+
 
 class FlagReason(StrEnum):
     """What was wrong, in the flagger's view."""
@@ -51,3 +53,18 @@ class FlagBox(Protocol):
     def flagged(self, exchange_ids: Iterable[str], *, organisation: str) -> frozenset[str]:
         """Which of these exchanges have a flag."""
         ...
+
+
+LONGEST_COMMENT = 4_000
+"""Characters."""
+
+
+def checked_comment(comment: str) -> str:
+    """The comment without white space around it; raises `InvalidRequest` when it is too long."""
+    trimmed = comment.strip()
+    if len(trimmed) > LONGEST_COMMENT:
+        raise InvalidRequest(
+            f"The comment has {len(trimmed):,} characters; {LONGEST_COMMENT:,} are kept.",
+            param="comment",
+        )
+    return trimmed

@@ -1,0 +1,1 @@
+"""flag → review → case → dataset → evaluation → promotion or fine-tuning"""
