@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -108,10 +108,8 @@ def _per_request(listed: "Decimal | TieredPrices | None") -> int:
 
 
 def _nano(usd: Decimal) -> int:
-    nano = usd * NANO
-    if nano != nano.to_integral_value():
-        raise ValueError(f"{usd} USD is finer than a nano-dollar")
-    return int(nano)
+    # A few listed prices carry the noise of binary fractions (0.18000000000000002).
+    return int((usd * NANO).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
 _LIST_VERSION = version("genai-prices")
