@@ -1,0 +1,200 @@
+import copy
+import dataclasses
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from passerelle import settings as module
+from passerelle.core.values.errors import InvalidConfiguration
+from passerelle.settings import Secret, Settings, read_settings
+
+KEY = "sk-planted-4f9a0b7c"
+
+
+def read(folder: Path, text: str = "", **environment: str) -> Settings:
+    path = folder / "passerelle.toml"
+    if text:
+        path.write_text(text, "utf-8")
+    return read_settings(path, environment)
+
+
+def faults(folder: Path, text: str = "", **environment: str) -> list[str]:
+    with pytest.raises(InvalidConfiguration) as refused:
+        read(folder, text, **environment)
+    return [str(fault).replace(f"{folder}{os.sep}", "") for fault in refused.value.faults]
+
+
+def test_without_a_file_the_defaults_serve_on_the_loopback_address(tmp_path: Path) -> None:
+    settings = read(tmp_path)
+    assert (settings.listener.host, settings.listener.port) == ("127.0.0.1", 8080)
+    assert settings.data == tmp_path / ".passerelle"
+    assert settings.providers["extractive"].kind == "extractive"
+    assert settings.offers == ()
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        '[listener]\nport = 9000\nhost = "0.0.0.0"\n',
+        PASSERELLE_LISTENER_PORT="0",
+        PASSERELLE_ORGANISATION="acme",
+        PASSERELLE_LIMITS_DRAIN_SECONDS="2.5",
+    )
+    assert (settings.listener.host, settings.listener.port) == ("0.0.0.0", 0)  # noqa: S104
+    assert settings.organisation == "acme"
+    assert settings.limits.drain_seconds == 2.5
+
+
+def test_all_faults_of_file_and_environment_are_reported_together(tmp_path: Path) -> None:
+    text = (
+        "organization = 3\n\n[listener]\nport = 99999\n\n[limits]\nmax_body_bytes = true\n"
+        '[providers.main]\nkind = "openai"\n'
+    )
+    found = faults(
+        tmp_path, text, PASSERELLE_LISTNER_PORT="1", PASSERELLE_LIMITS_DRAIN_SECONDS="long"
+    )
+    assert [fault.split("; ")[0] for fault in found] == [
+        "environment: PASSERELLE_LIMITS_DRAIN_SECONDS: must be a number",
+        "environment: PASSERELLE_LISTNER_PORT: unknown variable",
+        "passerelle.toml:1: organization: unknown key",
+        "passerelle.toml:4: listener.port: must be at most 65535",
+        "passerelle.toml:7: limits.max_body_bytes: must be an integer, not true or false",
+        (
+            'passerelle.toml:9: providers.main.kind: "openai" is not one of '
+            '"extractive", "replay", "openai_style"'
+        ),
+    ]
+    assert [fault.split("; ")[1] for fault in found if "mean" in fault] == [
+        "did you mean PASSERELLE_LISTENER_PORT?",
+        'did you mean "organisation"?',
+        'did you mean "openai_style"?',
+    ]
+
+
+def test_a_bad_value_of_the_environment_is_reported_under_its_variable(tmp_path: Path) -> None:
+    assert faults(tmp_path, "[listener]\nport = 1\n", PASSERELLE_LISTENER_PORT="70000") == [
+        "environment: PASSERELLE_LISTENER_PORT: must be at most 65535"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"a = 1\nb = = 2\n", "passerelle.toml:2: not valid TOML"),
+        (b"\xff\xfe", "passerelle.toml:1: is not UTF-8 text"),
+    ],
+)
+def test_an_unreadable_file_is_a_fault(tmp_path: Path, data: bytes, message: str) -> None:
+    (tmp_path / "passerelle.toml").write_bytes(data)
+    assert faults(tmp_path)[0].startswith(message)
+
+
+PROVIDER = '[providers.main]\nkind = "openai_style"\nbase_url = "https://api.example.com/v1/"\n'
+
+
+def test_a_key_is_read_from_the_environment_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "main.key").write_text(KEY + "\n", "utf-8")
+    by_name = read(tmp_path, PROVIDER + 'api_key = "env:MY_KEY"\n', MY_KEY=KEY)
+    by_file = read(tmp_path, PROVIDER + 'api_key = "file:main.key"\n')
+    for settings in (by_name, by_file):
+        provider = settings.providers["main"]
+        assert provider.api_key is not None
+        assert provider.api_key.reveal() == KEY
+        assert provider.base_url == "https://api.example.com/v1"
+        assert KEY not in repr(settings)
+
+
+def test_a_key_written_into_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    found = faults(tmp_path, PROVIDER + f'api_key = "{KEY}"\n')
+    assert found[0].startswith("passerelle.toml:4: providers.main.api_key: must be")
+    assert "revoke" in found[0]
+    assert KEY not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("env:ABSENT", "the environment variable ABSENT is not set"),
+        ("env:BLANK", "BLANK is empty"),
+        ("file:absent.key", "cannot be read"),
+        ("vault:x", "must be"),
+    ],
+)
+def test_a_key_that_cannot_be_had_is_a_fault(tmp_path: Path, reference: str, words: str) -> None:
+    found = faults(tmp_path, PROVIDER + f'api_key = "{reference}"\n', BLANK=" ")
+    assert words in found[0]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "api.openai.com/v1",
+        "ftp://x/v1",
+        "https://",
+        "https://x/v1?key=1",
+        "https://u:p@x/v1",
+        "https://x:y",
+    ],
+)
+def test_an_address_that_cannot_be_called_is_a_fault(tmp_path: Path, address: str) -> None:
+    text = f'[providers.main]\nkind = "openai_style"\nbase_url = "{address}"\n'
+    assert "providers.main.base_url" in faults(tmp_path, text)[0]
+
+
+def test_tls_needs_both_halves_and_they_must_exist(tmp_path: Path) -> None:
+    (tmp_path / "chain.pem").write_text("x", "utf-8")
+    assert faults(tmp_path, '[listener]\ntls_certificate = "chain.pem"\n') == [
+        "passerelle.toml:1: listener.tls_key: is missing: TLS needs both a certificate and its key"
+    ]
+    assert "does not exist" in faults(tmp_path, '[listener]\ntls_key = "no.pem"\n')[0]
+
+
+def test_the_built_in_provider_keeps_its_name(tmp_path: Path) -> None:
+    text = '[providers.extractive]\nkind = "openai_style"\nbase_url = "http://x/v1"\n'
+    assert "taken by the built-in provider" in faults(tmp_path, text)[0]
+
+
+def test_a_known_key_in_the_environment_is_offered_without_its_value(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        OPENAI_API_KEY=KEY,
+        AZURE_OPENAI_API_KEY=KEY,
+        AZURE_OPENAI_ENDPOINT="https://us.openai.azure.com/",
+        GROQ_API_KEY="",
+    )
+    assert [offer.name for offer in settings.offers] == ["openai", "azure"]
+    assert KEY not in repr(settings)
+    accepted = read(
+        tmp_path,
+        "".join(offer.toml for offer in settings.offers),
+        OPENAI_API_KEY=KEY,
+        AZURE_OPENAI_API_KEY=KEY,
+    )
+    assert accepted.offers == ()
+    assert accepted.providers["azure"].base_url == "https://us.openai.azure.com/openai/v1"
+
+
+def test_a_secret_does_not_show_itself() -> None:
+    secret = Secret(KEY)
+    assert f"{secret} {secret!r} {secret!s} {secret:>10}" == "*** *** *** ***"
+    assert copy.deepcopy(secret).reveal() == KEY
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+
+
+def test_every_variable_stands_in_the_table_of_the_documentation() -> None:
+    rows = {
+        cells[1].strip(): cells[2].strip()
+        for cells in (row.split("|") for row in (module.__doc__ or "").splitlines())
+        if len(cells) > 3 and "PASSERELLE_" in cells[1]
+    }
+    assert rows == {name: ".".join(keys) for name, (keys, _) in module._VARIABLES.items()}
+
+
+def test_settings_cannot_change_after_the_start(tmp_path: Path) -> None:
+    settings = read(tmp_path)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.team = "other"  # type: ignore[misc]
