@@ -149,7 +149,7 @@ def test_tls_needs_both_halves_and_they_must_exist(tmp_path: Path) -> None:
     assert faults(tmp_path, '[listener]\ntls_certificate = "chain.pem"\n') == [
         "passerelle.toml:1: listener.tls_key: is missing: TLS needs both a certificate and its key"
     ]
-    assert "does not exist" in faults(tmp_path, '[listener]\ntls_key = "no.pem"\n')[0]
+    assert "does not exist" in faults(tmp_path, '[listener]\ntls_key = "no.pem"\n')[1]
 
 
 def test_the_built_in_provider_keeps_its_name(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def read_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
         else:
             faults.append(replace(fault, file=str(path), line=lines.line(fault.where)))
     if faults:
-        raise InvalidConfiguration(sorted(faults, key=lambda fault: (fault.file, fault.line)))
+        raise InvalidConfiguration(sorted(faults, key=lambda fault: fault.line))
     return settings
 
 
