@@ -77,6 +77,8 @@ def seal(draft: Draft, *, erases: str = "") -> Sealed:
     """
     if not 0 <= draft.at_ms <= LARGEST_INTEGER:
         raise ValueError("a time of an entry is milliseconds since 1970")
+    if draft.event == CONTENT_ERASED and not erases:
+        raise ValueError("only an erasure records that content was erased")
     if erases:
         told = {**draft.facts, ERASED_FACT: erases}
         draft = replace(draft, event=CONTENT_ERASED, facts=told)

@@ -6,7 +6,7 @@ Source: RFC 9162, 2.1.3 and 2.1.4; subtrees after draft-ietf-plants-merkle-tree-
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from passerelle.domain.ledger.merkle import EMPTY_ROOT, HASH_BYTES, node_hash
+from passerelle.domain.ledger.merkle import BLOCK, EMPTY_ROOT, HASH_BYTES, node_hash, root_of
 
 Nodes: TypeAlias = Callable[[int, int], bytes]
 """Root over the leaves from start (0-based) to end (exclusive)."""
@@ -15,6 +15,23 @@ Nodes: TypeAlias = Callable[[int, int], bytes]
 def split(size: int) -> int:
     """Largest power of two below the size; the size is at least 2."""
     return int(1 << ((size - 1).bit_length() - 1))
+
+
+def nodes_over(blocks: Sequence[bytes], leaves: Callable[[int, int], Sequence[bytes]]) -> Nodes:
+    """Roots of subtrees out of block hashes, and of leaf hashes where a block is entered.
+
+    `leaves` gives the leaf hashes from start to end (exclusive), never more than a block.
+    """
+
+    def node(start: int, end: int) -> bytes:
+        if start % BLOCK == 0 and end % BLOCK == 0:
+            return root_of(blocks[start // BLOCK : end // BLOCK])
+        if end - start < BLOCK:
+            return root_of(leaves(start, end))
+        middle = start + split(end - start)
+        return node_hash(node(start, middle), node(middle, end))
+
+    return node
 
 
 def inclusion_path(index: int, size: int, nodes: Nodes) -> tuple[bytes, ...]:

@@ -12,10 +12,10 @@ Row: TypeAlias = tuple[object, ...]
 class Snapshot(Protocol):
     """All ledger tables at one moment. Raises `LedgerUnreadable` when the store cannot read on."""
 
-    def entries(self) -> Iterator[tuple[Row, Row | None]]:
-        """Columns in the order of `Entry`, facts as text, with the content: (salt, body).
+    def entries(self) -> Iterator[Row]:
+        """Columns in the order of `Entry`, facts as text, then salt and body of the content.
 
-        By sequence, the content of the same sequence beside it.
+        By sequence; the last two are None where no content lies under the sequence.
         """
         ...
 

@@ -1,0 +1,1 @@
+"""Who holds the keys that sign and encrypt?"""

@@ -1,0 +1,1 @@
+"""Where is what must outlive the process kept?"""

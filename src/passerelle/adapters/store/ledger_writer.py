@@ -1,0 +1,250 @@
+"""The one thread that writes the ledger: what queued during the last flush is the next batch."""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from passerelle.adapters.store.connection import open_writer, transaction
+from passerelle.adapters.store.ledger_rows import (
+    INSERT_CHECKPOINTS,
+    INSERT_CONTENTS,
+    INSERT_ENTRIES,
+    MOVE_HEAD,
+    row_of,
+)
+from passerelle.adapters.store.ledger_tail import (
+    Tail,
+    follow,
+    found_ledger,
+    newest_note,
+    read_tail,
+)
+from passerelle.core.values.errors import NotFound, Refusal
+from passerelle.domain.ledger.chain import Extension, Sealed, extend
+from passerelle.domain.ledger.checkpoints import Checkpoint, Signer, signed_note
+from passerelle.domain.ledger.entries import Entry, LedgerDamaged, LedgerUnavailable
+
+MOST_WAITING = 10_000
+"""Records that may wait for the disk."""
+MOST_WAITING_BYTES = 128 * 2**20
+LARGEST_BATCH = 512
+LARGEST_BATCH_BYTES = 16 * 2**20
+_CLOSED = "It is closed."
+
+Outcome: TypeAlias = Entry | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A record that waits to be written, and who waits for it."""
+
+    sealed: Sealed
+    size: int
+    """Bytes, roughly."""
+    loop: asyncio.AbstractEventLoop
+    waiter: asyncio.Future[Entry]
+
+
+class LedgerWriter:
+    """Takes records from any event loop; each waiter hears of it once the batch is on the disk."""
+
+    def __init__(self, path: Path, signer: Signer) -> None:
+        self._path = path
+        self._signer = signer
+        self._queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._waiting = 0
+        self._waiting_bytes = 0
+        self._closed = False
+        self._current: list[Request] = []
+        self._connection: sqlite3.Connection | None = None
+        self._tail: Tail | None = None
+        self._connected()
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._thread.start()
+
+    def submit(self, sealed: Sealed) -> asyncio.Future[Entry]:
+        """Queues a record. Raises `LedgerUnavailable` at once when it cannot be taken."""
+        loop = asyncio.get_running_loop()
+        size = len(sealed.fields) + (len(sealed.content.body) if sealed.content else 0)
+        request = Request(sealed, size, loop, loop.create_future())
+        with self._gate:
+            if self._closed:
+                raise LedgerUnavailable(_CLOSED)
+            if self._waiting >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES:
+                raise LedgerUnavailable("Too many records wait for the disk.")
+            self._waiting += 1
+            self._waiting_bytes += size
+            self._queue.put(request)
+        return request.waiter
+
+    def close(self) -> None:
+        """Writes what is queued, folds the write-ahead log into the file, ends the thread."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            for batch in self._batches():
+                self._current = batch
+                self._flush(batch)
+                self._current = []
+        finally:
+            self._end()
+
+    def _batches(self) -> Iterator[list[Request]]:
+        """Ends once the writer is closed and the queue is empty. An erasure is its own batch."""
+        carried: Request | None = None
+        while True:
+            first = carried or self._queue.get()
+            carried = None
+            if first is None:
+                return
+            batch, size = [first], first.size
+            while len(batch) < LARGEST_BATCH and size < LARGEST_BATCH_BYTES:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    self._queue.put(None)
+                    break
+                if following.sealed.erases or first.sealed.erases:
+                    carried = following
+                    break
+                batch.append(following)
+                size += following.size
+            yield batch
+
+    def _flush(self, batch: list[Request]) -> None:
+        with self._gate:
+            self._waiting -= len(batch)
+            self._waiting_bytes -= sum(request.size for request in batch)
+        outcomes: Sequence[Outcome]
+        try:
+            outcomes = self._commit([request.sealed for request in batch])
+        except NotFound as refusal:
+            outcomes = [refusal]
+        except LedgerDamaged as refusal:
+            self._disconnect()
+            outcomes = [LedgerUnavailable(refusal.message) for _ in batch]
+        except sqlite3.Error as error:
+            self._disconnect()
+            outcomes = [LedgerUnavailable(f"The disk says: {error}.") for _ in batch]
+        _tell(batch, outcomes)
+
+    def _commit(self, batch: list[Sealed]) -> list[Entry]:
+        connection = self._connected()
+        with transaction(connection):
+            tail = self._followed(connection)
+            if batch[0].erases:
+                _remove(connection, batch[0].erases)
+            added = extend(tail.tip, batch)
+            checkpoint = Checkpoint(added.tip.size, added.tip.tree.root())
+            note = signed_note(checkpoint, self._signer)
+            _insert(connection, batch, added, self._signer)
+            connection.execute(MOVE_HEAD, [note])
+        self._tail = Tail(added.tip, note)
+        if batch[0].erases:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return added.entries
+
+    def _followed(self, connection: sqlite3.Connection) -> Tail:
+        """The tail as it is now: another process may have added to it."""
+        if self._tail is None:
+            return read_tail(connection, self._signer)
+        if newest_note(connection) == self._tail.note:
+            return self._tail
+        return follow(connection, self._tail.tip, self._signer)
+
+    def _connected(self) -> sqlite3.Connection:
+        """Opens the file when there is no connection, and refuses a tail that was tampered with."""
+        if self._connection is None:
+            connection = open_writer(self._path)
+            try:
+                with transaction(connection):
+                    found_ledger(connection, self._signer)
+                    self._tail = read_tail(connection, self._signer)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _disconnect(self) -> None:
+        """After a failure nothing in memory is believed: the next batch reads the file again."""
+        self._tail = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _end(self) -> None:
+        with self._gate:
+            self._closed = True
+        left = list(self._current)
+        with suppress(queue.Empty):
+            while True:
+                request = self._queue.get_nowait()
+                left += [request] if request else []
+        _tell(left, [LedgerUnavailable(_CLOSED) for _ in left])
+        if self._connection is not None:
+            with closing(self._connection), suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def _insert(
+    connection: sqlite3.Connection, batch: list[Sealed], added: Extension, signer: Signer
+) -> None:
+    INSERT_ENTRIES.run(connection, [row_of(entry) for entry in added.entries])
+    contents = [
+        (entry.sequence, sealed.content.salt, sealed.content.body)
+        for entry, sealed in zip(added.entries, batch, strict=True)
+        if sealed.content
+    ]
+    INSERT_CONTENTS.run(connection, contents)
+    milestones = [
+        (milestone.number, signed_note(milestone.checkpoint, signer), milestone.block)
+        for milestone in added.milestones
+    ]
+    INSERT_CHECKPOINTS.run(connection, milestones)
+
+
+def _remove(connection: sqlite3.Connection, commitment: str) -> None:
+    removed = connection.execute(
+        "DELETE FROM ledger_contents WHERE sequence = "
+        "(SELECT sequence FROM ledger_entries WHERE commitment = ? AND commitment <> '')",
+        [commitment],
+    )
+    if removed.rowcount == 0:
+        raise NotFound("This content was erased before, or never kept.")
+
+
+def _tell(batch: Sequence[Request], outcomes: Sequence[Outcome]) -> None:
+    """One wake-up for each event loop, however many wait on it."""
+    told: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Entry], Outcome]]]
+    told = defaultdict(list)
+    for request, outcome in zip(batch, outcomes, strict=True):
+        told[request.loop].append((request.waiter, outcome))
+    for loop, waiters in told.items():
+        with suppress(RuntimeError):  # the loop was closed while its record was on the way
+            loop.call_soon_threadsafe(_settle, waiters)
+
+
+def _settle(waiters: Sequence[tuple[asyncio.Future[Entry], Outcome]]) -> None:
+    for waiter, outcome in waiters:
+        if waiter.done():
+            continue
+        if isinstance(outcome, Refusal):
+            waiter.set_exception(outcome)
+        else:
+            waiter.set_result(outcome)

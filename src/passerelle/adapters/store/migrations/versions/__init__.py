@@ -1,0 +1,1 @@
+"""Which changes were made to the tables, one file each?"""
