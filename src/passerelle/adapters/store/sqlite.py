@@ -1,13 +1,25 @@
 """Everything on one machine: one file, one ledger writer, any number of readers."""
 
+import sqlite3
+from functools import cached_property
 from pathlib import Path
 
 from passerelle.adapters.store.connection import DATABASE
 from passerelle.adapters.store.ledger_reader import LedgerReader
 from passerelle.adapters.store.ledger_writer import LedgerWriter
+from passerelle.adapters.store.schema import prepare
+from passerelle.adapters.store.stores import Control
+from passerelle.core.values.clock import Clock
+from passerelle.domain.feedback.flags import FlagBox
+from passerelle.domain.identity.keys import KeyRing
 from passerelle.domain.ledger.chain import seal
 from passerelle.domain.ledger.checkpoints import Signer, Verifier
-from passerelle.domain.ledger.entries import Draft, Entry, LedgerUnreadable
+from passerelle.domain.ledger.entries import (
+    Draft,
+    Entry,
+    LedgerUnavailable,
+    LedgerUnreadable,
+)
 
 
 class SqliteLedger(LedgerReader):
@@ -26,6 +38,50 @@ class SqliteLedger(LedgerReader):
     def close(self) -> None:
         super().close()
         self._writer.close()
+
+
+class SqliteStore:
+    """A data folder. Keys and flags are loaded when first asked for."""
+
+    def __init__(self, path: Path, *, clock: Clock, signer: Signer) -> None:
+        self._path = path
+        self._clock = clock
+        self.ledger = SqliteLedger(path, signer)
+
+    @property
+    def keys(self) -> KeyRing:
+        return self._control.keys
+
+    @property
+    def flags(self) -> FlagBox:
+        return self._control.flags
+
+    def close(self) -> None:
+        if "_control" in self.__dict__:
+            self._control.close()
+        self.ledger.close()
+
+    @cached_property
+    def _control(self) -> Control:
+        # Loads SQLAlchemy, which commands that only read the ledger need not wait for.
+        from passerelle.adapters.store.control import SqliteControl  # noqa: PLC0415
+
+        return SqliteControl(self._path, self._clock)
+
+
+def open_store(folder: Path, *, clock: Clock, signer: Signer) -> SqliteStore:
+    """Opens a data folder and brings its tables up to date; several processes may.
+
+    Raises `LedgerDamaged` when the end of the ledger is not what was signed,
+    `LedgerUnavailable` when the file cannot be opened, `SchemaUnknown` when a
+    newer version wrote it.
+    """
+    path = (folder / DATABASE).resolve()
+    try:
+        prepare(path)
+        return SqliteStore(path, clock=clock, signer=signer)
+    except sqlite3.Error as error:
+        raise LedgerUnavailable(f"SQLite says of {path}: {error}.") from error
 
 
 def open_ledger(folder: Path, *, verifier: Verifier) -> LedgerReader:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
 
 from passerelle.domain.ledger.checkpoints import Verifier
+from passerelle.domain.ledger.entries import Ledger
 
 Row: TypeAlias = tuple[object, ...]
 
@@ -43,3 +44,7 @@ class Auditable(Protocol):
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """One consistent moment, however long it is read; writers go on meanwhile."""
         ...
+
+
+class AuditableLedger(Ledger, Auditable, Protocol):
+    """What a store offers: a ledger that anyone may check."""
