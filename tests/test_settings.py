@@ -8,7 +8,14 @@ import pytest
 
 from passerelle import settings as module
 from passerelle.core.values.errors import InvalidConfiguration
-from passerelle.settings import Secret, Settings, read_settings
+from passerelle.settings import (
+    ExtractiveSettings,
+    ReplaySettings,
+    Secret,
+    ServerSettings,
+    Settings,
+    read_settings,
+)
 
 KEY = "sk-planted-4f9a0b7c"
 
@@ -30,7 +37,7 @@ def test_without_a_file_the_defaults_serve_on_the_loopback_address(tmp_path: Pat
     settings = read(tmp_path)
     assert (settings.listener.host, settings.listener.port) == ("127.0.0.1", 8080)
     assert settings.data == tmp_path / ".passerelle"
-    assert settings.providers["extractive"].kind == "extractive"
+    assert settings.providers == {"extractive": ExtractiveSettings()}
     assert settings.offers == ()
 
 
@@ -100,6 +107,7 @@ def test_a_key_is_read_from_the_environment_or_a_file(tmp_path: Path) -> None:
     by_file = read(tmp_path, PROVIDER + 'api_key = "file:main.key"\n')
     for settings in (by_name, by_file):
         provider = settings.providers["main"]
+        assert isinstance(provider, ServerSettings)
         assert provider.api_key is not None
         assert provider.api_key.reveal() == KEY
         assert provider.base_url == "https://api.example.com/v1"
@@ -174,7 +182,9 @@ def test_a_known_key_in_the_environment_is_offered_without_its_value(tmp_path: P
         AZURE_OPENAI_API_KEY=KEY,
     )
     assert accepted.offers == ()
-    assert accepted.providers["azure"].base_url == "https://us.openai.azure.com/openai/v1"
+    azure = accepted.providers["azure"]
+    assert isinstance(azure, ServerSettings)
+    assert azure.base_url == "https://us.openai.azure.com/openai/v1"
 
 
 def test_a_secret_does_not_show_itself() -> None:
@@ -198,3 +208,15 @@ def test_settings_cannot_change_after_the_start(tmp_path: Path) -> None:
     settings = read(tmp_path)
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.team = "other"  # type: ignore[misc]
+
+
+def test_a_replay_has_its_recordings_and_its_pace(tmp_path: Path) -> None:
+    (tmp_path / "recorded").mkdir()
+    text = '[providers.tape]\nkind = "replay"\nrecordings = "recorded"\nlatency_seconds = 0.2\n'
+    tape = read(tmp_path, text).providers["tape"]
+    assert tape == ReplaySettings(tmp_path / "recorded", "", 0.2, 12, 0.0)
+    assert "unknown key" in faults(tmp_path, text + 'base_url = "http://x/v1"\n')[0]
+
+
+def test_a_key_of_another_kind_of_provider_is_refused(tmp_path: Path) -> None:
+    assert "unknown key" in faults(tmp_path, PROVIDER + "latency_seconds = 1\n")[0]

@@ -34,6 +34,8 @@ from passerelle.core.values.sections import Section
 from passerelle.stories.govern.lines import Lines
 
 ProviderKind: TypeAlias = Literal["extractive", "replay", "openai_style"]
+KeyHeader: TypeAlias = Literal["authorization", "api-key"]
+TokensField: TypeAlias = Literal["max_completion_tokens", "max_tokens"]
 
 FILE_NAME = "passerelle.toml"
 _PREFIX = "PASSERELLE_"
@@ -107,19 +109,43 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderSettings:
-    """`[providers.NAME]`"""
+class ServerSettings:
+    """`[providers.NAME]` of kind `openai_style`; how long an answer may take, the route says."""
 
-    name: str
-    kind: ProviderKind
-    base_url: str = ""
+    base_url: str
     """Up to and with the version, such as `https://api.openai.com/v1`; no slash at the end."""
-    api_key: Secret | None = None
-    deadline_seconds: float = 60.0
-    prices: str = ""
+    api_key: Secret | None
+    connect_seconds: float
+    prices: str
     """Provider id in the price list; empty: found by base URL."""
-    recordings: Path | None = None
-    """For `replay`: the folder of recorded exchanges."""
+    path: str
+    """Appended to the base URL; may carry a query, such as `?api-version=…`."""
+    key_header: KeyHeader
+    tokens_field: TokensField
+    include_usage: bool
+    """Ask for usage in streams; a few old servers refuse the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySettings:
+    """`[providers.NAME]` of kind `replay`."""
+
+    recordings: Path | None
+    """Folder of recorded exchanges."""
+    answer: str
+    """What is said where nothing was recorded; empty: that is a failure."""
+    latency_seconds: float
+    """Before the first byte."""
+    chunk_characters: int
+    between_chunks_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractiveSettings:
+    """`[providers.NAME]` of kind `extractive`: nothing to set."""
+
+
+ProviderSettings: TypeAlias = ServerSettings | ReplaySettings | ExtractiveSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +199,7 @@ def read_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
 
 def _read_file(path: Path) -> tuple[str, dict[str, JsonValue], list[Fault]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         return text, tomllib.loads(text), []
     except FileNotFoundError:
         return "", {}, []
@@ -226,7 +252,7 @@ class _Reader:
     variables: Mapping[str, str]
 
     def settings(self, section: Section) -> Settings:
-        providers = {"extractive": ProviderSettings("extractive", "extractive")}
+        providers: dict[str, ProviderSettings] = {"extractive": ExtractiveSettings()}
         for name, each in section.table("providers").named().items():
             providers[name] = self._provider(name, each)
         used = {
@@ -274,18 +300,32 @@ class _Reader:
             section.fault("", "a provider's name has lower-case letters, digits, - and _ only")
         if name == "extractive" and kind != "extractive":
             section.fault("kind", "the name extractive is taken by the built-in provider")
-        provider = ProviderSettings(name, kind)
         if kind == "replay":
-            return replace(provider, recordings=self._path(section, "recordings"))
-        if kind == "openai_style":
-            return replace(
-                provider,
-                base_url=_base_url(section),
-                api_key=self._secret(section),
-                deadline_seconds=section.number("deadline_seconds", 60.0, above=0, maximum=3_600),
-                prices=section.text("prices", ""),
-            )
-        return provider
+            return self._replay(section)
+        return self._server(section) if kind == "openai_style" else ExtractiveSettings()
+
+    def _replay(self, section: Section) -> ReplaySettings:
+        return ReplaySettings(
+            recordings=self._path(section, "recordings"),
+            answer=section.text("answer", "", empty=True),
+            latency_seconds=section.number("latency_seconds", 0.0, minimum=0),
+            chunk_characters=section.integer("chunk_characters", 12, minimum=1),
+            between_chunks_seconds=section.number("between_chunks_seconds", 0.0, minimum=0),
+        )
+
+    def _server(self, section: Section) -> ServerSettings:
+        headers: tuple[KeyHeader, ...] = ("authorization", "api-key")
+        fields: tuple[TokensField, ...] = ("max_completion_tokens", "max_tokens")
+        return ServerSettings(
+            base_url=_base_url(section),
+            api_key=self._secret(section),
+            connect_seconds=section.number("connect_seconds", 5.0, above=0, maximum=300),
+            prices=section.text("prices", ""),
+            path=section.text("path", "/chat/completions"),
+            key_header=section.choice("key_header", headers, "authorization"),
+            tokens_field=section.choice("tokens_field", fields, "max_completion_tokens"),
+            include_usage=section.flag("include_usage", default=True),
+        )
 
     def _secret(self, section: Section) -> Secret | None:
         if "api_key" not in section:

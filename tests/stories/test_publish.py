@@ -1,6 +1,9 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from passerelle.core.values.errors import InvalidConfiguration
 from passerelle.core.values.scope import Stage
@@ -250,3 +253,48 @@ def test_a_name_used_twice_is_reported_beside_the_faults_of_all_files() -> None:
     assert f"usecases/b/usecase.toml:2: {twice}" in found
     assert f"usecases/c/usecase.toml:2: {twice}" in found
     assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    "change", [lambda text: "\ufeff" + text, lambda text: text.replace("\n", "\r\n")]
+)
+def test_files_of_windows_editors_are_read(change: Callable[[str], str]) -> None:
+    assert usecase(change(TEXT), v1=change(PROMPT)).name == "support"
+    spoilt = change(TEXT.replace("per_day_usd", "per_week_usd"))
+    assert faults(spoilt)[0].startswith(f"support/usecase.toml:{line_of('per_day_usd = 1')}: ")
+
+
+VALUES = [
+    "-1",
+    "true",
+    "[]",
+    "{}",
+    '""',
+    '"x"',
+    "nan",
+    "[[1]]",
+    "{a = {b = 1}}",
+    "2026-01-01",
+    "1e400",
+]
+
+
+@given(st.data())
+def test_any_value_in_any_place_is_read_or_refused_with_its_line(data: st.DataObject) -> None:
+    rows = TEXT.splitlines()
+    pairs = [number for number, row in enumerate(rows) if " = " in row]
+    number = data.draw(st.sampled_from(pairs))
+    rows[number] = f"{rows[number].split(' = ')[0]} = {data.draw(st.sampled_from(VALUES))}"
+    try:
+        usecase("\n".join(rows))
+    except InvalidConfiguration as refused:
+        assert all(fault.file and fault.line for fault in refused.faults)  # noqa: PT017
+
+
+@given(st.lists(st.integers(0, TEXT.count("\n")), max_size=10))
+def test_any_lines_may_be_missing(missing: list[int]) -> None:
+    rows = [row for number, row in enumerate(TEXT.splitlines()) if number not in missing]
+    try:
+        usecase("\n".join(rows))
+    except InvalidConfiguration as refused:
+        assert all(fault.file and fault.line for fault in refused.faults)  # noqa: PT017

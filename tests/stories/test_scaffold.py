@@ -1,10 +1,13 @@
 import json
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from passerelle.core.values.scope import Stage
 from passerelle.domain.usecases.charter import UNNAMED
+from passerelle.settings import read_settings
 from passerelle.stories.govern.publish import read_usecase
 from passerelle.stories.govern.scaffold import NameTaken, UnusableName, scaffold
 
@@ -98,3 +101,18 @@ def test_a_name_that_cannot_be_a_model_writes_nothing(name: str) -> None:
     with pytest.raises(UnusableName):
         written(name, files)
     assert files == {}
+
+
+def test_the_settings_suggested_in_comments_are_valid(tmp_path: Path) -> None:
+    files: dict[str, str] = {}
+    written("support", files)
+    suggested = re.sub(r"^# (\[|[a-z_]+ = )", r"\1", files["passerelle.toml"], flags=re.MULTILINE)
+    file = tmp_path / "passerelle.toml"
+    file.write_text(suggested, "utf-8")
+    (tmp_path / "tls").mkdir()
+    for name in ("chain.pem", "key.pem"):
+        (tmp_path / "tls" / name).write_text("", "utf-8")
+    settings = read_settings(file, {"OPENAI_API_KEY": "sk-planted"})
+    assert {"extractive", "openai", "ollama"} == set(settings.providers)
+    file.write_text(files["passerelle.toml"], "utf-8")
+    assert read_settings(file, {}).limits == settings.limits

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 _THOUSAND = 1_000
+_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class PriceList:
 
     @property
     def dated(self) -> str:
-        return f"genai-prices {_LIST_VERSION}, {self._now():%Y-%m-%d}"
+        return _name_of_day(self.clock.now_ms() // _DAY_MS)
 
     def price(self, provider: str, model: str) -> Price | None:
         if provider in self.own:
@@ -112,4 +114,7 @@ def _nano(usd: Decimal) -> int:
     return int((usd * NANO).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
-_LIST_VERSION = version("genai-prices")
+@lru_cache(maxsize=2)
+def _name_of_day(day: int) -> str:
+    moment = datetime.fromtimestamp(day * _DAY_MS / 1_000, UTC)
+    return f"genai-prices {version('genai-prices')}, {moment:%Y-%m-%d}"

@@ -111,22 +111,23 @@ def read_usecases(files: Iterable[UseCaseFile]) -> tuple[UseCase, ...]:
 def _name_of(text: str) -> str:
     """The name in a file that may have other faults."""
     try:
-        profile = tomllib.loads(text).get("usecase")
+        profile = tomllib.loads(text.removeprefix("\ufeff")).get("usecase")
     except tomllib.TOMLDecodeError:
         return ""
     return str(profile.get("name", "")) if isinstance(profile, dict) else ""
 
 
 def _read(source: UseCaseFile) -> tuple[UseCase | None, tuple[Fault, ...]]:
+    text = source.text.removeprefix("\ufeff")
     try:
-        table: dict[str, JsonValue] = tomllib.loads(source.text)
+        table: dict[str, JsonValue] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = _SYNTAX_LINE.search(str(error))
-        line = int(place[1]) if place else source.text.count("\n") + 1
+        line = int(place[1]) if place else text.count("\n") + 1
         return None, (Fault((), f"not valid TOML: {error}", source.file, line),)
     reading = _Reading(source)
     usecase = reading.usecase(table)
-    lines = Lines(source.text)
+    lines = Lines(text)
     faults = tuple(
         fault if fault.file else replace(fault, file=source.file, line=lines.line(fault.where))
         for fault in reading.faults
