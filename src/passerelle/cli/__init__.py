@@ -1,0 +1,1 @@
+"""The process: commands for people and CI."""

@@ -1,0 +1,107 @@
+"""passerelle keys: make, list and revoke API keys."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import typer
+
+from passerelle.cli.options import HERE, AsJson, Config, Data
+from passerelle.cli.output import print_json, print_table, say
+from passerelle.domain.identity.keys import ApiKey
+from passerelle.domain.identity.roles import Role
+from passerelle.stories.govern.keys import WantedKey
+from passerelle.wiring import operating
+from passerelle.wiring.installation import Told, opened_store, read_settings_only
+
+app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
+
+
+@app.command()
+def create(
+    *,
+    label: Annotated[str, typer.Option(help="What the key is for; the principal's name.")],
+    role: Annotated[
+        list[Role] | None, typer.Option(help="May be given several times [default: end_user].")
+    ] = None,
+    kind: Annotated[str, typer.Option(help="service or person")] = "service",
+    expires_in_days: Annotated[int | None, typer.Option(help="Default: never.")] = None,
+    config: Config = HERE,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. It is shown once."""
+    installation = read_settings_only(Told(config, data))
+    wanted = WantedKey(
+        label=label,
+        kind=_kind(kind),
+        roles=frozenset(str(each) for each in role or [Role.END_USER]),
+        expires_in_days=expires_in_days,
+    )
+    with opened_store(installation) as store:
+        issued = asyncio.run(operating.create_key(installation, store, wanted)).value
+    if as_json:
+        print_json({"key": issued.plain} | _row(issued.key))
+    else:
+        say(issued.plain)
+        say("Keep it now: it is not stored and cannot be shown again.")
+
+
+@app.command("list")
+def list_all(*, config: Config = HERE, data: Data = None, as_json: AsJson = False) -> None:
+    """List keys, newest first; never their secrets."""
+    installation = read_settings_only(Told(config, data))
+    with opened_store(installation) as store:
+        rows = [_row(key) for key in operating.list_keys(installation, store)]
+    if as_json:
+        print_json(rows)
+        return
+    headings = ("public id", "label", "roles", "env", "created", "state")
+    columns = ("public_id", "label", "roles", "env", "created", "state")
+    print_table("API keys", headings, [[_cell(row[name]) for name in columns] for row in rows])
+
+
+@app.command()
+def revoke(
+    public_id: str, *, config: Config = HERE, data: Data = None, as_json: AsJson = False
+) -> None:
+    """Kill a key, also in a gateway that is running."""
+    installation = read_settings_only(Told(config, data))
+    with opened_store(installation) as store:
+        key = asyncio.run(operating.revoke_key(installation, store, public_id)).value
+    if as_json:
+        print_json(_row(key))
+    else:
+        say(f"{key.public_id} ({key.label}) is revoked.")
+
+
+def _kind(text: str) -> Literal["person", "service"]:
+    if text == "person":
+        return "person"
+    if text == "service":
+        return "service"
+    raise typer.BadParameter("service or person", param_hint="--kind")
+
+
+def _row(key: ApiKey) -> dict[str, object]:
+    return {
+        "public_id": key.public_id,
+        "label": key.label,
+        "principal": key.principal.id,
+        "kind": key.principal.kind,
+        "roles": sorted(key.principal.roles),
+        "env": key.env,
+        "created": _day(key.created_at_ms),
+        "expires": _day(key.expires_at_ms),
+        "state": "revoked" if key.revoked_at_ms is not None else "active",
+    }
+
+
+def _day(at_ms: int | None) -> str | None:
+    if at_ms is None:
+        return None
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="seconds")
+
+
+def _cell(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,57 @@
+"""The command table."""
+
+import sys
+
+import typer
+
+from passerelle import __version__
+from passerelle.cli import asking, diagnosing, ingesting, keys, ledger, serving, starting
+from passerelle.cli.output import COULD_NOT, fail, warn
+from passerelle.core.values.errors import Refusal
+
+app = typer.Typer(
+    name="passerelle",
+    help="Carries a generative-AI use case from proof of concept to production.",
+    epilog="Exit status: 0 done; 1 done, and the answer is no; 2 could not be run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("up")(serving.up)
+app.command("init")(starting.init)
+app.command("ingest")(ingesting.ingest)
+app.command("ask")(asking.ask)
+app.command("doctor")(diagnosing.doctor)
+app.add_typer(keys.app, name="keys")
+app.add_typer(ledger.app, name="ledger")
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    ctx: typer.Context, *, show: bool = typer.Option(False, "--version", help="Print the version.")
+) -> None:
+    """Carries a generative-AI use case from proof of concept to production."""
+    if show:
+        typer.echo(f"passerelle {__version__}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        raise typer.Exit(COULD_NOT)
+
+
+def run() -> None:
+    """The console script: a refusal becomes a message, an interrupt a quiet end."""
+    try:
+        app()
+    except Refusal as refusal:
+        try:
+            fail(refusal, as_json="--json" in sys.argv)
+        except typer.Exit as end:
+            sys.exit(end.exit_code)
+    except KeyboardInterrupt:
+        warn("passerelle: stopped")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

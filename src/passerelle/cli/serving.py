@@ -1,0 +1,91 @@
+"""passerelle up: ingest what changed, then serve."""
+
+import asyncio
+import ipaddress
+from typing import Annotated
+
+import typer
+
+from passerelle.cli.ingesting import ingest_all
+from passerelle.cli.options import HERE, AsJson, Config, Data
+from passerelle.cli.output import explained, print_json, say, warn
+from passerelle.wiring.apps import run_gateway
+from passerelle.wiring.installation import Installation, Told, opened_store, read_installation
+from passerelle.wiring.operating import DEVELOPMENT_KEY, development_key
+
+
+def up(
+    *,
+    config: Config = HERE,
+    data: Data = None,
+    host: Annotated[str | None, typer.Option(help="[default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="[default: 8080]")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ingest what changed, then serve the use cases of a folder until stopped."""
+    with explained(as_json=as_json):
+        installation = read_installation(Told(config, data, host, port))
+        asyncio.run(_serve(installation, as_json=as_json))
+
+
+async def _serve(installation: Installation, *, as_json: bool) -> None:
+    with opened_store(installation) as store:
+        await ingest_all(installation, store, quiet=as_json)
+        key = await development_key(installation, store) if _is_local(installation) else ""
+        await run_gateway(
+            installation,
+            store,
+            started=lambda port: _announce(installation, port, key, as_json=as_json),
+        )
+
+
+def _is_local(installation: Installation) -> bool:
+    """The development key may do everything, so it exists only where nobody else can connect."""
+    host = installation.settings.listener.host
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _announce(installation: Installation, port: int, key: str, *, as_json: bool) -> None:
+    listener = installation.settings.listener
+    scheme = "https" if listener.tls_certificate else "http"
+    host = f"[{listener.host}]" if ":" in listener.host else listener.host
+    url = f"{scheme}://{host}:{port}"
+    key_file = installation.data / DEVELOPMENT_KEY
+    names = [usecase.name for usecase in installation.usecases]
+    if as_json:
+        print_json({"url": url, "models": names, "key_file": str(key_file) if key else None})
+        return
+    if not installation.usecases:
+        warn("No use case is configured: run passerelle init NAME")
+    for usecase in installation.usecases:
+        say(f"Serving {usecase.name} ({usecase.profile.stage}): {usecase.profile.title}")
+    say(f"\n  URL      {url}/v1   (OpenAI format)")
+    say(f"  Console  {url}/")
+    _announce_key(key, key_file=str(key_file))
+    model = names[0] if names else "MODEL"
+    say("\nTry it:\n")
+    say(_curl(url, model, key))
+    for offer in installation.settings.offers:
+        say(f"\n{offer.variable} is set: to route to {offer.name}, add to passerelle.toml\n")
+        say("\n".join(f"    {line}" for line in offer.toml.strip().splitlines()))
+        say(f'\nand set provider = "{offer.name}" and a model in [route] of usecase.toml.')
+    say("\nStop with Ctrl-C.")
+
+
+def _announce_key(key: str, *, key_file: str) -> None:
+    if key:
+        say(f"  Key      {key}   (for development; also in {key_file})")
+    else:
+        say('  Key      make one: passerelle keys create --label "my team" --role developer')
+
+
+def _curl(url: str, model: str, key: str) -> str:
+    return (
+        f"curl {url}/v1/chat/completions \\\n"
+        f'  -H "Authorization: Bearer {key or "KEY"}" -H "Content-Type: application/json" \\\n'
+        f'  -d \'{{"model": "{model}", "messages": '
+        '[{"role": "user", "content": "What is a use case?"}]}\''
+    )

@@ -1,0 +1,1 @@
+"""Which concrete part plays which role?"""

@@ -1,0 +1,148 @@
+"""Gateway, control plane, console and metrics as one process."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+
+from passerelle.adapters.store.stores import Store
+from passerelle.core.values.scope import Scope
+from passerelle.domain.identity.grants import authorise
+from passerelle.domain.identity.keys import identify
+from passerelle.domain.identity.permissions import Permission
+from passerelle.stories.govern.audit import Verification, verify
+from passerelle.stories.serve.parts import Parts
+from passerelle.wiring.catalogue import Deployments
+from passerelle.wiring.installation import Installation
+from passerelle.wiring.serving import build_parts, build_providers, build_serving
+
+REFRESH_SECONDS = 1.0
+"""How soon what changed elsewhere is served: new knowledge, and keys by the store itself."""
+
+
+async def run_gateway(
+    installation: Installation, store: Store, *, started: Callable[[int], None]
+) -> None:
+    """Serves until the process is asked to stop. `started` gets the port."""
+    from passerelle.adapters.gateway.listeners import Listening, listen
+    from passerelle.adapters.telemetry.metrics import Registry
+    from passerelle.adapters.telemetry.observers import ServingMetrics
+
+    registry = Registry()
+    providers = build_providers(installation)
+    async with AsyncExitStack() as stack:
+        for provider in providers.values():
+            stack.push_async_callback(provider.close)
+        parts, deployments = build_parts(
+            installation, store, providers, ServingMetrics(registry)
+        )
+        refreshing = asyncio.create_task(_refresh(deployments))
+        stack.push_async_callback(_stop, refreshing)
+        gateway = build_gateway(installation, store, parts, deployments, registry)
+        settings = installation.settings
+        await listen(
+            gateway,
+            Listening(
+                host=settings.listener.host,
+                port=settings.listener.port,
+                certificate=settings.listener.tls_certificate,
+                key=settings.listener.tls_key,
+                header_seconds=settings.limits.header_deadline_seconds,
+                drain_seconds=settings.limits.drain_seconds,
+            ),
+            started=started,
+            draining=gateway.begin_drain,
+        )
+
+
+def build_gateway(
+    installation: Installation,
+    store: Store,
+    parts: Parts,
+    deployments: Deployments,
+    registry: "Registry",
+) -> "Gateway":
+    """One ASGI application: /v1, /api/v1, probes, metrics and the console at /."""
+    from passerelle.adapters.api.app import control_plane
+    from passerelle.adapters.api.parts import ApiParts
+    from passerelle.adapters.console.files import console
+    from passerelle.adapters.gateway.app import Gateway, GatewayParts
+    from passerelle.adapters.gateway.edge import EdgeLimits
+    from passerelle.adapters.telemetry.observers import TrafficMetrics
+
+    async def proved() -> Verification:
+        return await asyncio.to_thread(verify, store.ledger)
+
+    def may(credential: str, permission: Permission) -> None:
+        now_ms = installation.clock.now_ms()
+        authorise(identify(credential, store.keys, pepper=parts.pepper, now_ms=now_ms), permission)
+
+    api = ApiParts(
+        ring=store.keys,
+        ledger=store.ledger,
+        flags=store.flags,
+        clock=installation.clock,
+        usecases=lambda scope: usecase_views(installation, deployments, scope),
+        verify=proved,
+        pepper=parts.pepper,
+    )
+    limits = installation.settings.limits
+    return Gateway(
+        GatewayParts(
+            server=build_serving(parts),
+            clock=installation.clock,
+            observer=TrafficMetrics(registry),
+            ready=lambda: unready(installation, deployments),
+            authorise=may,
+            exposition=registry.exposition,
+            mounts={"/api/v1": control_plane(api), "/": console()},
+            limits=EdgeLimits(
+                body_bytes=limits.max_body_bytes, body_seconds=limits.body_deadline_seconds
+            ),
+        )
+    )
+
+
+def usecase_views(
+    installation: Installation, deployments: Deployments, scope: Scope
+) -> "Sequence[UseCaseView]":
+    """Every use case at every stage that it serves, as the console shows it."""
+    from passerelle.adapters.api.parts import UseCaseView
+
+    charters = {usecase.name: usecase for usecase in installation.usecases}
+    return [
+        UseCaseView(
+            name=each.usecase,
+            title=charters[each.usecase].profile.title,
+            goal=charters[each.usecase].charter.goal,
+            stage=each.stage,
+            model=each.model,
+            provider=each.plan.provider,
+            guards=[policy.guard.name for policy in each.guards],
+            index=each.index,
+        )
+        for each in deployments.offered(scope)
+    ]
+
+
+def unready(installation: Installation, deployments: Deployments) -> tuple[str, ...]:
+    """What keeps this process from serving; empty when nothing does."""
+    faults = [
+        f"{each.usecase} has no knowledge: run passerelle ingest"
+        for each in deployments.offered(installation.scope)
+        if each.index is not None and not each.index.documents()
+    ]
+    if not installation.usecases:
+        faults.append("no use case is configured: run passerelle init NAME")
+    return tuple(dict.fromkeys(faults))
+
+
+async def _refresh(deployments: Deployments) -> None:
+    while True:
+        await asyncio.sleep(REFRESH_SECONDS)
+        deployments.refresh()
+
+
+async def _stop(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,97 @@
+"""What an operator does from the command line: stories with the parts that they need."""
+
+from pathlib import Path
+
+from passerelle.adapters.store.stores import Store
+from passerelle.domain.identity.grants import authorise
+from passerelle.domain.identity.keys import DEVELOPMENT, ApiKey
+from passerelle.domain.identity.permissions import Permission
+from passerelle.domain.identity.roles import Role
+from passerelle.domain.ledger.acts import Recorded
+from passerelle.stories.govern import keys as key_story
+from passerelle.stories.govern.audit import Verification, verify
+from passerelle.stories.govern.erase import Erasure, erase_content
+from passerelle.stories.govern.scaffold import scaffold
+from passerelle.wiring.installation import Installation
+from passerelle.wiring.secrets import pepper, secret_file
+
+DEVELOPMENT_KEY = "development.key"
+
+
+def key_parts(installation: Installation, store: Store) -> key_story.KeyParts:
+    return key_story.KeyParts(
+        ring=store.keys,
+        ledger=store.ledger,
+        clock=installation.clock,
+        pepper=pepper(installation.data),
+    )
+
+
+async def create_key(
+    installation: Installation, store: Store, wanted: key_story.WantedKey
+) -> Recorded[key_story.IssuedKey]:
+    granted = authorise(installation.operator, Permission.KEY_CREATE)
+    return await key_story.create_key(granted, wanted, key_parts(installation, store))
+
+
+def list_keys(installation: Installation, store: Store) -> tuple[ApiKey, ...]:
+    granted = authorise(installation.operator, Permission.KEY_READ)
+    return key_story.list_keys(granted, store.keys)
+
+
+async def revoke_key(installation: Installation, store: Store, public_id: str) -> Recorded[ApiKey]:
+    granted = authorise(installation.operator, Permission.KEY_REVOKE)
+    return await key_story.revoke_key(granted, public_id, key_parts(installation, store))
+
+
+async def development_key(installation: Installation, store: Store) -> str:
+    """The key in `development.key`; a new one when the file or its key is gone."""
+    file = installation.data / DEVELOPMENT_KEY
+    if file.exists():
+        plain = secret_file(file, bytes).decode().strip()
+        if _works(plain, store):
+            return plain
+        file.unlink()
+    roles = frozenset({str(Role.ADMINISTRATOR)})
+    wanted = key_story.WantedKey("development", "person", roles, env=DEVELOPMENT)
+    recorded = await create_key(installation, store, wanted)
+    return secret_file(file, recorded.value.plain.encode).decode().strip()
+
+
+def _works(plain: str, store: Store) -> bool:
+    parts = plain.split("-")
+    key = store.keys.get(parts[2]) if len(parts) > 2 else None
+    return key is not None and key.revoked_at_ms is None
+
+
+def verify_ledger(folder: Path) -> Verification:
+    """Proves the ledger of a state folder without writing to it."""
+    from passerelle.adapters.kms.signing import open_public_key
+    from passerelle.adapters.store.sqlite import open_ledger
+
+    ledger = open_ledger(folder, verifier=open_public_key(folder))
+    try:
+        return verify(ledger)
+    finally:
+        ledger.close()
+
+
+async def erase_exchange(
+    installation: Installation, store: Store, exchange: str, reason: str
+) -> Recorded[Erasure]:
+    granted = authorise(installation.operator, Permission.LEDGER_ERASE)
+    return await erase_content(
+        granted, store.ledger, subject=exchange, reason=reason, clock=installation.clock
+    )
+
+
+def write_scaffold(folder: Path, name: str) -> tuple[str, ...]:
+    """Writes a new use case below the folder; gives the paths written."""
+
+    def write(path: str, text: str) -> None:
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as out:
+            out.write(text)
+
+    return scaffold(name, write, lambda path: (folder / path).exists())

@@ -1,0 +1,160 @@
+"""Serve's parts, from the settings and the store."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from passerelle.adapters.store.stores import Store
+from passerelle.core.values.errors import Fault, InvalidConfiguration
+from passerelle.domain.budgets.reservations import Purse
+from passerelle.domain.costs.price_book import PriceBook
+from passerelle.domain.ledger.entries import Entry, Ledger
+from passerelle.domain.ledger.events import EXCHANGE_ENDED
+from passerelle.domain.routing.providers import Provider
+from passerelle.settings import ProviderSettings
+from passerelle.stories.govern.publish import UseCase
+from passerelle.stories.serve.answer import Serving
+from passerelle.stories.serve.observe import Observer
+from passerelle.stories.serve.parts import Parts
+from passerelle.wiring.catalogue import Deployments, LiveIndex
+from passerelle.wiring.installation import Installation
+from passerelle.wiring.secrets import pepper
+
+LONGEST_PERIOD_MS = 32 * 86_400_000
+"""A month and a day: what the budgets of this month can have been spent in."""
+PAGE = 1_000
+
+
+def build_parts(
+    installation: Installation, store: Store, providers: Mapping[str, Provider], observer: Observer
+) -> tuple[Parts, Deployments]:
+    """Everything that serving reads or calls; the deployments follow what ingest publishes."""
+    from passerelle.adapters.store.purse import MemoryPurse
+    from passerelle.domain.budgets.rates import Rates
+
+    prices = price_book(installation)
+    deployments = Deployments(
+        installation.usecases,
+        open_indexes(installation),
+        prices=prices,
+        scope=installation.scope,
+        created=installation.clock.now_ms() // 1_000,
+    )
+    purse = MemoryPurse()
+    remember_spending(purse, store.ledger, installation)
+    parts = Parts(
+        keys=store.keys,
+        pepper=pepper(installation.data),
+        catalogue=deployments,
+        rates=Rates(),
+        purse=purse,
+        providers=providers,
+        ledger=store.ledger,
+        observer=observer,
+        prices=prices,
+        clock=installation.clock,
+    )
+    return parts, deployments
+
+
+def build_serving(parts: Parts) -> Serving:
+    return Serving(parts)
+
+
+def open_indexes(installation: Installation) -> dict[str, LiveIndex]:
+    """An index for each use case with knowledge, empty where ingest has not run."""
+    from passerelle.adapters.store.text_index import TextIndex
+
+    return {
+        usecase.name: TextIndex.open(installation.index_folder(usecase.name))
+        for usecase in installation.usecases
+        if usecase.knowledge is not None
+    }
+
+
+def price_book(installation: Installation) -> PriceBook:
+    from passerelle.adapters.sources.price_list import ListedProvider, PriceList
+
+    providers = installation.settings.providers.values()
+    own = frozenset(each.name for each in providers if each.kind != "openai_style")
+    listed = {
+        each.name: ListedProvider(base_url=each.base_url, list_name=each.prices)
+        for each in providers
+        if each.kind == "openai_style"
+    }
+    return PriceList(clock=installation.clock, own=own, providers=listed)
+
+
+def build_providers(installation: Installation) -> dict[str, Provider]:
+    """Every configured provider by name. Raises `InvalidConfiguration` for routes to none."""
+    configured = installation.settings.providers
+    faults = tuple(_routes_to_nowhere(installation.usecases, configured))
+    if faults:
+        raise InvalidConfiguration(faults)
+    return {name: _provider(each) for name, each in configured.items()}
+
+
+def _routes_to_nowhere(
+    usecases: Iterable[UseCase], configured: Mapping[str, ProviderSettings]
+) -> Iterator[Fault]:
+    for usecase in usecases:
+        for stage, setup in usecase.stages.items():
+            if setup.plan.provider not in configured:
+                known = ", ".join(sorted(configured))
+                message = (
+                    f"stage {stage} is routed to {setup.plan.provider!r}, which passerelle.toml "
+                    f"does not configure (it has: {known})"
+                )
+                yield Fault(("route", "provider"), message, f"usecases/{usecase.name}/usecase.toml")
+
+
+def _provider(settings: ProviderSettings) -> Provider:
+    if settings.kind == "extractive":
+        from passerelle.adapters.providers.extractive import Extractive
+
+        return Extractive(settings.name)
+    if settings.kind == "replay":
+        from passerelle.adapters.providers.replay import Replay
+
+        return Replay(settings.name, settings.recordings)
+    from passerelle.adapters.providers.openai_style import OpenAIStyle
+    from passerelle.transport.egress.connections import Connections
+
+    key = settings.api_key.reveal() if settings.api_key is not None else None
+    return OpenAIStyle(settings.name, settings.base_url, key, Connections())
+
+
+def remember_spending(purse: Purse, ledger: Ledger, installation: Installation) -> None:
+    """Books what this month's exchanges have cost, so that a restart forgets nothing."""
+    budgets = {usecase.name: usecase.budget for usecase in installation.usecases}
+    since = installation.clock.now_ms() - LONGEST_PERIOD_MS
+    for entry in _exchanges_since(since, ledger, installation.scope.organisation):
+        budget = budgets.get(entry.usecase)
+        cost = _cost_of(entry)
+        if budget is not None and cost:
+            account = f"{entry.organisation}/{entry.usecase}"
+            purse.load(account, spent_nano=cost, at_ms=entry.at_ms, time_zone=budget.time_zone)
+
+
+def _exchanges_since(since_ms: int, ledger: Ledger, organisation: str) -> Iterator[Entry]:
+    before: int | None = None
+    while True:
+        page = ledger.entries(
+            organisation=organisation, before=before, limit=PAGE, event=EXCHANGE_ENDED
+        )
+        for entry in page:
+            if entry.at_ms < since_ms:
+                return
+            yield entry
+        if len(page) < PAGE:
+            return
+        before = page[-1].sequence
+
+
+def _cost_of(entry: Entry) -> int:
+    cost = msgspec.json.decode(entry.facts, type=_Cost).cost_nano_usd
+    return cost or 0
+
+
+class _Cost(msgspec.Struct):
+    cost_nano_usd: int | None = None
