@@ -119,7 +119,7 @@ class LedgerWriter:
                 if following is None:
                     self._queue.put(None)
                     break
-                if following.sealed.erases or first.sealed.erases:
+                if _erases(following) or _erases(first):
                     carried = following
                     break
                 batch.append(following)
@@ -147,7 +147,7 @@ class LedgerWriter:
         connection = self._connected()
         with transaction(connection):
             tail = self._followed(connection)
-            if batch[0].erases:
+            if batch[0].erases is not None:
                 _remove(connection, batch[0].erases)
             added = extend(tail.tip, batch)
             checkpoint = Checkpoint(added.tip.size, added.tip.tree.root())
@@ -155,7 +155,7 @@ class LedgerWriter:
             _insert(connection, batch, added, self._signer)
             connection.execute(MOVE_HEAD, [note])
         self._tail = Tail(added.tip, note)
-        if batch[0].erases:
+        if batch[0].erases is not None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return added.entries
 
@@ -200,6 +200,10 @@ class LedgerWriter:
         if self._connection is not None:
             with closing(self._connection), suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def _erases(request: Request) -> bool:
+    return request.sealed.erases is not None
 
 
 def _insert(

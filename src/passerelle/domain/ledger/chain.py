@@ -28,7 +28,7 @@ class Sealed:
     content: Content | None
     fields: bytes
     """The entry's JSON array between its sequence and its previous hash."""
-    erases: str = ""
+    erases: str | None = None
     """Commitment whose content goes in the same transaction."""
 
 
@@ -70,16 +70,16 @@ def empty_tip() -> Tip:
     return Tip(FIRST_HASH, Tree())
 
 
-def seal(draft: Draft, *, erases: str = "") -> Sealed:
+def seal(draft: Draft, *, erases: str | None = None) -> Sealed:
     """Checks and encodes a draft, and binds its content.
 
     Raises `ValueError` for text that is not Unicode and numbers beyond 63 bits.
     """
     if not 0 <= draft.at_ms <= LARGEST_INTEGER:
         raise ValueError("a time of an entry is milliseconds since 1970")
-    if draft.event == CONTENT_ERASED and not erases:
+    if draft.event == CONTENT_ERASED and erases is None:
         raise ValueError("only an erasure records that content was erased")
-    if erases:
+    if erases is not None:
         told = {**draft.facts, ERASED_FACT: erases}
         draft = replace(draft, event=CONTENT_ERASED, facts=told)
     facts = canonical_bytes(dict(draft.facts))
