@@ -15,7 +15,9 @@ HELP_QUESTION = "What to ask."
 
 
 def ask(
-    usecase: Annotated[str, typer.Argument(help="A use case, or a use case at a stage: name@pilot.")],
+    usecase: Annotated[
+        str, typer.Argument(help="A use case, or a use case at a stage: name@pilot.")
+    ],
     question: Annotated[str, typer.Argument(help=HELP_QUESTION)],
     *,
     config: Config = HERE,

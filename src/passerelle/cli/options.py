@@ -9,7 +9,8 @@ Config: TypeAlias = Annotated[
     Path, typer.Option("--config", help="Folder with passerelle.toml and usecases/.")
 ]
 Data: TypeAlias = Annotated[
-    Path | None, typer.Option("--data", help="State folder [default: .passerelle beside the config].")
+    Path | None,
+    typer.Option("--data", help="State folder [default: .passerelle beside the config]."),
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 HERE = Path()

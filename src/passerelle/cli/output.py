@@ -64,7 +64,12 @@ def fail(refusal: Refusal, *, as_json: bool) -> NoReturn:
         error: dict[str, object] = {"code": refusal.code, "message": refusal.message}
         if isinstance(refusal, InvalidConfiguration):
             error["faults"] = [
-                {"file": fault.file, "line": fault.line, "key": list(fault.where), "message": fault.message}
+                {
+                    "file": fault.file,
+                    "line": fault.line,
+                    "key": list(fault.where),
+                    "message": fault.message,
+                }
                 for fault in refusal.faults
             ]
         print_json({"error": error})

@@ -10,7 +10,9 @@ from passerelle.wiring import operating
 
 
 def init(
-    name: Annotated[str, typer.Argument(help="Lower-case name: what clients ask for as the model.")],
+    name: Annotated[
+        str, typer.Argument(help="Lower-case name: what clients ask for as the model.")
+    ],
     *,
     config: Config = HERE,
     data: Data = None,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING
 
 from passerelle.adapters.store.stores import Store
 from passerelle.core.values.scope import Scope
@@ -14,6 +15,11 @@ from passerelle.stories.serve.parts import Parts
 from passerelle.wiring.catalogue import Deployments
 from passerelle.wiring.installation import Installation
 from passerelle.wiring.serving import build_parts, build_providers, build_serving
+
+if TYPE_CHECKING:
+    from passerelle.adapters.api.parts import UseCaseView
+    from passerelle.adapters.gateway.app import Gateway
+    from passerelle.adapters.telemetry.metrics import Registry
 
 REFRESH_SECONDS = 1.0
 """How soon what changed elsewhere is served: new knowledge, and keys by the store itself."""
@@ -32,9 +38,7 @@ async def run_gateway(
     async with AsyncExitStack() as stack:
         for provider in providers.values():
             stack.push_async_callback(provider.close)
-        parts, deployments = build_parts(
-            installation, store, providers, ServingMetrics(registry)
-        )
+        parts, deployments = build_parts(installation, store, providers, ServingMetrics(registry))
         refreshing = asyncio.create_task(_refresh(deployments))
         stack.push_async_callback(_stop, refreshing)
         gateway = build_gateway(installation, store, parts, deployments, registry)

@@ -6,6 +6,7 @@ from passerelle.adapters.store.stores import Store
 from passerelle.core.values.chat import ChatRequest, Message
 from passerelle.core.values.ids import new_id
 from passerelle.stories.serve.exchange import Arrival, Checked
+from passerelle.wiring.ingesting import ingest_usecases
 from passerelle.wiring.installation import Installation
 from passerelle.wiring.operating import development_key
 from passerelle.wiring.serving import build_parts, build_providers, build_serving
@@ -16,6 +17,7 @@ async def ask_once(installation: Installation, store: Store, model: str, questio
     from passerelle.adapters.telemetry.metrics import Registry
     from passerelle.adapters.telemetry.observers import ServingMetrics
 
+    await ingest_usecases(installation, store, lambda _usecase, _step: None, missing_only=True)
     providers = build_providers(installation)
     async with AsyncExitStack() as stack:
         for provider in providers.values():

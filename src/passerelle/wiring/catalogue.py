@@ -51,7 +51,8 @@ class Deployments:
 
     def refresh(self) -> None:
         """Cheap when nothing has changed: one look at each index."""
-        if any([index.refresh() for index in self._indexes.values()]):
+        news = [index.refresh() for index in self._indexes.values()]
+        if any(news):
             self._by_model = self._deploy()
 
     def _deploy(self) -> dict[str, Deployment]:
@@ -60,7 +61,9 @@ class Deployments:
             screen = DocumentScreen(usecase.guards)
             for stage, setup in usecase.stages.items():
                 model = f"{usecase.name}@{stage}"
-                by_model[model] = self._deployment(usecase, stage, setup, model=model, screen=screen)
+                by_model[model] = self._deployment(
+                    usecase, stage, setup, model=model, screen=screen
+                )
             current = by_model.get(f"{usecase.name}@{usecase.profile.stage}")
             if current is not None:
                 by_model[usecase.name] = replace(current, model=usecase.name)

@@ -143,7 +143,7 @@ def _prices(installation: Installation) -> Iterator[Finding]:
                     f"{usecase.name}@{stage}: nobody knows the price of {setup.plan.model} at "
                     f"{setup.plan.provider}; its cost is shown as not known, and budgets in "
                     "money do not hold for it.",
-                    "Set prices = \"PROVIDER\" of the price list in [providers.NAME].",
+                    'Set prices = "PROVIDER" of the price list in [providers.NAME].',
                 )
 
 
@@ -168,5 +168,3 @@ def _listener(installation: Installation) -> Iterator[Finding]:
             f"{listener.host} can be reached by others, without TLS.",
             "Set listener.tls_certificate and listener.tls_key, or put a TLS proxy in front.",
         )
-
-

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from passerelle.adapters.store.stores import Store
 from passerelle.core.values.clock import Clock, SystemClock
@@ -12,6 +13,9 @@ from passerelle.core.values.scope import Scope
 from passerelle.domain.identity.roles import Role
 from passerelle.settings import FILE_NAME, Settings, read_settings
 from passerelle.stories.govern.publish import UseCase, UseCaseFile, read_usecases
+
+OpenStore: TypeAlias = Store
+"""What commands hand from one call to the next without looking inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def read_installation(told: Told) -> Installation:
 
 
 def read_settings_only(told: Told) -> Installation:
-    """For commands that need the state and no use case: a faulty use case file must not stop them."""
+    """For commands that need no use case: a faulty use case file must not stop them."""
     settings = _overridden(read_settings(told.config / FILE_NAME), told)
     return Installation(told.config, settings, (), SystemClock())
 
@@ -83,7 +87,7 @@ def _usecase_files(folder: Path) -> Iterator[UseCaseFile]:
 
 
 @contextmanager
-def opened_store(installation: Installation) -> Iterator[Store]:
+def opened_store(installation: Installation) -> Iterator[OpenStore]:
     """The store of the state folder, closed at the end."""
     from passerelle.adapters.kms.signing import open_signing_key
     from passerelle.adapters.store.sqlite import open_store

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from passerelle.adapters.store.stores import Store
 from passerelle.domain.identity.grants import authorise
-from passerelle.domain.identity.keys import DEVELOPMENT, ApiKey
+from passerelle.domain.identity.keys import DEVELOPMENT, ApiKey, parse
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.identity.roles import Role
 from passerelle.domain.ledger.acts import Recorded
@@ -59,8 +59,8 @@ async def development_key(installation: Installation, store: Store) -> str:
 
 
 def _works(plain: str, store: Store) -> bool:
-    parts = plain.split("-")
-    key = store.keys.get(parts[2]) if len(parts) > 2 else None
+    parsed = parse(plain)
+    key = store.keys.get(parsed.public_id) if parsed is not None else None
     return key is not None and key.revoked_at_ms is None
 
 

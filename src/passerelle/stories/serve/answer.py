@@ -33,8 +33,7 @@ class Serving:
         async with identified.tab:
             routed = prepare(identified, parts)
             answered = await complete(routed, parts)
-            checked = check(answered)
-        return checked
+            return check(answered)  # leaving the tab waits until the entry is durable
 
     async def stream(self, arrival: Arrival) -> CheckedStream:
         """A streamed answer, opened once everything that can refuse it has spoken."""

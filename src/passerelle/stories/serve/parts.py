@@ -11,7 +11,7 @@ from passerelle.core.values.scope import Scope, Stage
 from passerelle.domain.budgets.limits import Budget
 from passerelle.domain.budgets.rates import Rates
 from passerelle.domain.budgets.reservations import Purse
-from passerelle.domain.costs.price_book import Price
+from passerelle.domain.costs.price_book import PriceBook
 from passerelle.domain.grounding.sections import GroundingPolicy
 from passerelle.domain.guardrails.guards import GuardPolicy
 from passerelle.domain.identity.keys import KeyRing
@@ -54,8 +54,6 @@ class Deployment:
     """None for a use case without knowledge."""
     plan: Plan
     budget: Budget
-    price: Price | None
-    """None when nobody knows the price."""
 
 
 class Catalogue(Protocol):
@@ -82,6 +80,5 @@ class Parts:
     providers: Mapping[str, Provider]
     ledger: Ledger
     observer: Observer
+    prices: PriceBook
     clock: Clock
-    prices_dated: str
-    """Date of the price book."""

@@ -8,10 +8,11 @@ from passerelle.core.values.ids import new_exchange_id
 from passerelle.core.values.passages import Hit
 from passerelle.core.values.scope import Stage
 from passerelle.core.values.verdicts import Outcome, Support, Verdict
+from passerelle.domain.costs.price_book import Price
 from passerelle.domain.costs.pricing import cost_nano, estimate_nano, token_ceiling
 from passerelle.domain.grounding.detector import ground
 from passerelle.domain.guardrails.guards import Surface
-from passerelle.domain.guardrails.refusals import Blocked, Unscanned
+from passerelle.domain.guardrails.refusals import DEFAULT_REFUSAL, blocked_by
 from passerelle.domain.guardrails.screening import Screened as ScreenedText
 from passerelle.domain.guardrails.screening import screen
 from passerelle.domain.identity.grants import authorise
@@ -131,18 +132,19 @@ def _resolve(tab: Tab, parts: Parts) -> Deployment:
     if deployment is None or deployment.stage is Stage.RETIRED:
         raise ModelNotFound(f"Asked for {request.model!r}; GET /v1/models lists yours.")
     if request.extras and deployment.policy.unknown_fields == "refuse":
-        field = sorted(request.extras)[0]
+        field = min(request.extras)
         raise InvalidRequest(f"Stage {deployment.stage} refuses unknown fields.", param=field)
     return deployment
 
 
 def _expected_nano(tab: Tab, deployment: Deployment) -> int:
-    if deployment.price is None:
+    price = price_of(tab, deployment)
+    if price is None:
         return 0
     asked = sum(token_ceiling(message.text) for message in tab.request.messages)
     shown = deployment.prompt.passages * PASSAGE_TOKENS if deployment.index is not None else 0
     return estimate_nano(
-        deployment.price,
+        price,
         input_tokens=asked + shown + token_ceiling(deployment.prompt.template),
         output_tokens=tab.request.max_tokens or DEFAULT_OUTPUT_TOKENS,
     )
@@ -156,7 +158,7 @@ def screen_input(reserved: Reserved) -> Screened:
         screened = screen(message.text, deployment.guards, Surface.INPUT)
         _note(tab, deployment, Surface.INPUT, screened.verdicts)
         if screened.blocked:
-            raise Blocked(_why(screened.verdicts))
+            raise blocked_by(screened.verdicts)
         if "content" in message.extras:  # parts that are not text
             reason = "parts that are not text"
             unread = Verdict("content", Outcome.NOT_SCANNED, reason=reason)
@@ -165,7 +167,9 @@ def screen_input(reserved: Reserved) -> Screened:
             message if screened.text == message.text else replace(message, text=screened.text)
         )
     tab.messages = tuple(messages)
-    return Screened(tab, deployment, tab.messages, replace(tab.request, messages=tab.messages).question)
+    return Screened(
+        tab, deployment, tab.messages, replace(tab.request, messages=tab.messages).question
+    )
 
 
 def retrieve(screened: Screened) -> Retrieved:
@@ -218,8 +222,14 @@ async def complete(routed: Routed, parts: Parts) -> Answered:
 
 def charge(tab: Tab, deployment: Deployment, usage: Usage) -> None:
     """Puts what was used, and its price where one is known, on the tab."""
+    price = price_of(tab, deployment)
     tab.usage = usage
-    tab.cost_nano_usd = cost_nano(usage, deployment.price) if deployment.price else None
+    tab.cost_nano_usd = cost_nano(usage, price) if price is not None else None
+
+
+def price_of(tab: Tab, deployment: Deployment) -> Price | None:
+    """Today's price of the model; None when nobody knows it."""
+    return tab.parts.prices.price(deployment.plan.provider, deployment.plan.model)
 
 
 def check(answered: Answered) -> Checked:
@@ -235,7 +245,7 @@ def conclude(answered: Answered, screened: ScreenedText) -> Checked:
     text, finish = screened.text, completion.finish_reason
     tab.grounding = ground(text, [hit.passage for hit in tab.hits])
     if screened.blocked:
-        finish = "content_filter"
+        text, finish = text or DEFAULT_REFUSAL, "content_filter"
     elif refuses_unsupported(deployment) and tab.grounding.support in _UNBACKED:
         tab.withheld, text = completion.text, deployment.prompt.refusal
     tab.answer, tab.citations = text, tuple(cited(tab.grounding)) if not tab.withheld else ()
@@ -249,7 +259,7 @@ def conclude(answered: Answered, screened: ScreenedText) -> Checked:
         grounding=tab.grounding,
         guards=tuple(tab.guards),
         cost_nano_usd=tab.cost_nano_usd,
-        price_book=tab.parts.prices_dated,
+        price_book=tab.parts.prices.dated,
         upstream_ns=tab.upstream_ns,
         extras=dict(completion.extras),
     )
@@ -280,14 +290,6 @@ def _note(
     tab: Tab, deployment: Deployment, surface: Surface, verdicts: tuple[Verdict, ...]
 ) -> None:
     tab.guards.extend(SurfaceVerdict(surface.value, verdict) for verdict in verdicts)
-    unread = [verdict for verdict in verdicts if verdict.outcome is Outcome.NOT_SCANNED]
+    unread = any(verdict.outcome is Outcome.NOT_SCANNED for verdict in verdicts)
     if unread and deployment.policy.unscanned == "block":
-        raise Unscanned(f"{unread[0].guard}: {unread[0].reason}.")
-
-
-def _why(verdicts: tuple[Verdict, ...]) -> str:
-    return "; ".join(
-        f"{verdict.guard}: {verdict.reason or 'not allowed here'}"
-        for verdict in verdicts
-        if verdict.outcome is Outcome.BLOCKED
-    )
+        raise blocked_by(verdicts)

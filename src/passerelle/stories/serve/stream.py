@@ -50,7 +50,7 @@ class AnswerStream:
     async def _windows(self) -> AsyncGenerator[CheckedWindow | Checked, None]:
         holds = refuses_unsupported(self._routed.deployment)
         async with self._routed.tab:
-            windows = Windows(self._routed.deployment.guards)
+            windows = self._open_windows()
             async with aclosing(self._pieces()) as pieces:
                 async for piece in pieces:
                     passed = self._pass(windows.push(piece.text))
@@ -61,10 +61,15 @@ class AnswerStream:
             passed = self._pass(windows.finish())
             if passed is not None and not holds:
                 yield passed
-            checked = self._conclude(windows)
-        if holds:
+            checked = self._conclude(windows, held=holds)
+        if holds or not self._passed:
             yield CheckedWindow(checked.text)
         yield checked
+
+    def _open_windows(self) -> Windows:
+        deployment = self._routed.deployment
+        blocks = deployment.policy.unscanned == "block"
+        return Windows(deployment.guards, unscanned_blocks=blocks)
 
     def _pass(self, text: str) -> CheckedWindow | None:
         if not text:
@@ -103,7 +108,7 @@ class AnswerStream:
             estimated=True,
         )
 
-    def _conclude(self, windows: Windows) -> Checked:
+    def _conclude(self, windows: Windows, *, held: bool) -> Checked:
         completion = Completion(
             text="".join(self._said),
             finish_reason=self._last.finish_reason or "stop",
@@ -112,5 +117,7 @@ class AnswerStream:
             extras=self._last.extras,
         )
         answered = Answered(self._routed.tab, self._routed.deployment, completion)
-        passed = ScreenedText("".join(self._passed), windows.verdicts, windows.blocked)
+        # What was blocked after some had left stays cut; what was held need not show at all.
+        text = "" if held and windows.blocked else "".join(self._passed)
+        passed = ScreenedText(text, windows.verdicts, windows.blocked)
         return conclude(answered, passed)

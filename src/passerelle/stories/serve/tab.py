@@ -1,5 +1,6 @@
 """What an exchange has used and shown so far, and its one entry."""
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
@@ -106,7 +107,7 @@ class Tab:
             "latency_ms": self._elapsed_ns() // 1_000_000,
             "upstream_ms": self.upstream_ns // 1_000_000,
             "cost_nano_usd": self.cost_nano_usd,
-            "price_book": self.parts.prices_dated,
+            "price_book": self.parts.prices.dated,
             "input_tokens": self.usage.input_tokens,
             "output_tokens": self.usage.output_tokens,
             "cached_input_tokens": self.usage.cached_input_tokens,
@@ -119,7 +120,7 @@ class Tab:
             "hits": [hit.passage.id for hit in self.hits],
         }
         if self.request.end_user:
-            facts["end_user"] = self.request.end_user
+            facts["end_user"] = self._pseudonym(self.request.end_user)
         if self.deployment is not None:
             facts |= _deployment_facts(self.deployment)
         return facts
@@ -151,6 +152,10 @@ class Tab:
             support=self.grounding.support,
             blocked=any(verdict.verdict.outcome == "blocked" for verdict in self.guards),
         )
+
+    def _pseudonym(self, end_user: str) -> str:
+        """Tells end users apart without keeping the caller's name for them."""
+        return hmac.digest(self.parts.pepper, end_user.encode(), "sha256").hex()[:16]
 
     def _elapsed_ns(self) -> int:
         return self.parts.clock.monotonic_ns() - self.received_ns
