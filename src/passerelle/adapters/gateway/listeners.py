@@ -189,6 +189,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def _reject(self, refusal: Refusal) -> None:
         if self.transport.is_closing():
             return
+        if self._answering() and self._in_request and not self._in_headers:
+            self._give_up_body()
         if not self._answering():  # else the bytes would land inside the answer to another request
             body = encode_error(refusal)
             head = (
@@ -197,6 +199,13 @@ class GuardedProtocol(HttpToolsProtocol):
             )
             self.transport.write(head % (refusal.status, len(body)) + body)
         self.transport.close()
+
+    def _give_up_body(self) -> None:
+        """The body of the current request can never become whole: its reader hears that we left."""
+        if not self.cycle.response_started:
+            self.cycle.disconnected = True
+            self.cycle.response_complete = True
+            self.cycle.message_event.set()
 
 
 class Listener:

@@ -5,7 +5,7 @@ import msgspec
 from passerelle.core.values.errors import Refusal
 
 
-class ErrorBody(msgspec.Struct):
+class ErrorBody(msgspec.Struct, frozen=True):
     message: str = ""
     type: str = ""
     param: str | None = None
@@ -17,10 +17,17 @@ class ErrorEnvelope(msgspec.Struct):
     error: ErrorBody
 
 
+class _LooseBody(msgspec.Struct):
+    message: str | None = None
+    type: str | None = None
+    param: str | None = None
+    code: str | int | None = None
+
+
 class _LooseEnvelope(msgspec.Struct):
     """Some servers put a sentence where the object belongs, or only `message` or `detail`."""
 
-    error: ErrorBody | str | None = None
+    error: _LooseBody | str | None = None
     message: str | None = None
     detail: str | None = None
 
@@ -48,6 +55,7 @@ def decode_error(data: bytes) -> ErrorBody:
         envelope = _decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return ErrorBody()
-    if isinstance(envelope.error, ErrorBody):
-        return envelope.error
-    return ErrorBody(message=envelope.error or envelope.message or envelope.detail or "")
+    told = envelope.error
+    if isinstance(told, _LooseBody):
+        return ErrorBody(told.message or "", told.type or "", told.param, told.code)
+    return ErrorBody(told or envelope.message or envelope.detail or "")

@@ -1,0 +1,1 @@
+"""Where do completions and embeddings come from?"""

@@ -1,0 +1,114 @@
+"""What an upstream's failure means for the caller.
+
+Bad credentials and unknown models are our configuration's fault, never the caller's, and
+an upstream's own words are passed on only where they speak about the caller's request.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from passerelle.domain.routing.providers import (
+    ProviderFailed,
+    ProviderOverloaded,
+    ProviderRefused,
+    ProviderTimedOut,
+)
+from passerelle.transport.egress.failures import EgressFailed, TimedOut
+from passerelle.transport.wire.errors import ErrorBody
+
+Identity = tuple[str, str]
+"""The provider's name, which may be told, and its key, which may not."""
+_LONGEST: Final = 300
+_SECRET: Final = re.compile(r"\b(?:sk|key|org|proj)-[-_*A-Za-z0-9]{6,}|(?i:bearer)\s+\S+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
+_QUOTA: Final = frozenset({"insufficient_quota", "billing_not_active"})
+_CALLERS_FAULT: Final = frozenset({400, 413, 422})
+_OUR_FAULT: Final = {
+    401: "does not accept its credentials",
+    403: "does not accept its credentials",
+    404: "does not know the model or the address",
+}
+_TIMED_OUT: Final = frozenset({408, 504})
+_OVERLOADED: Final = frozenset({429, 503, 529})
+
+
+class Unreadable(ProviderFailed):
+    """The model provider's answer could not be read."""
+
+    code = "provider_unreadable"
+
+
+class AnswerCutOff(ProviderFailed):
+    """The model provider's answer ended before it was complete."""
+
+    code = "provider_cut_off"
+
+
+def failure_of_transport(failure: EgressFailed, name: str) -> ProviderFailed:
+    if isinstance(failure, TimedOut):
+        return ProviderTimedOut(f"Provider `{name}`.")
+    # The kind of failure helps an operator; addresses stay inside.
+    return ProviderFailed(f"Provider `{name}`: {_spaced(type(failure).__name__)}.")
+
+
+def failure_of_status(
+    status: int, headers: Mapping[str, str], told: ErrorBody, identity: Identity
+) -> ProviderFailed:
+    name = identity[0]
+    if told.code in _QUOTA:
+        return ProviderFailed(f"The account at provider `{name}` has no quota left.")
+    if status in _CALLERS_FAULT:
+        return ProviderRefused(public_words(told.message, identity), param=told.param)
+    if status in _TIMED_OUT:
+        return ProviderTimedOut(f"Provider `{name}`.")
+    if status in _OVERLOADED:
+        return ProviderOverloaded(f"Provider `{name}`.", retry_after_seconds=retry_after(headers))
+    what = _OUR_FAULT.get(status, f"answered with status {status}")
+    return ProviderFailed(f"Provider `{name}` {what}.")
+
+
+def failure_told(told: ErrorBody, identity: Identity) -> ProviderFailed:
+    """An error that came inside a stream, after a good status."""
+    status = told.code if isinstance(told.code, int) else 0
+    if told.type in ("rate_limit_error", "overloaded_error") or told.code == "rate_limit_exceeded":
+        status = 429
+    if told.type == "invalid_request_error":
+        status = 400
+    if status:
+        return failure_of_status(status, {}, told, identity)
+    return ProviderFailed(f"Provider `{identity[0]}` broke off with an error of its own.")
+
+
+def public_words(message: str, identity: Identity) -> str:
+    """An upstream's words without secrets and control characters, cut to a sentence or two."""
+    if identity[1]:
+        message = message.replace(identity[1], "***")
+    message = _SECRET.sub("***", _CONTROL.sub(" ", message)).strip()
+    if len(message) > _LONGEST:
+        message = message[: _LONGEST - 1] + "…"
+    return f"Provider `{identity[0]}`: {message}" if message else f"Provider `{identity[0]}`."
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds; None when the upstream says nothing that can be read."""
+    try:
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1_000)
+        given = headers.get("retry-after", "")
+        if not given:
+            return None
+        if given[0].isdigit():
+            return float(given)
+        moment = parsedate_to_datetime(given)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _spaced(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()

@@ -1,0 +1,225 @@
+"""The other side of the gateway's seam: a serving story with fixed answers, and its listener."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from passerelle.adapters.gateway.app import Gateway, GatewayParts
+from passerelle.adapters.gateway.listeners import Listening, listen
+from passerelle.adapters.telemetry.metrics import Registry
+from passerelle.adapters.telemetry.observers import TrafficMetrics
+from passerelle.core.values.chat import Usage
+from passerelle.core.values.clock import SystemClock
+from passerelle.core.values.errors import Refusal
+from passerelle.core.values.ids import Digest, ExchangeId, PassageId
+from passerelle.core.values.passages import Citation
+from passerelle.core.values.scope import Stage
+from passerelle.core.values.verdicts import (
+    ClaimVerdict,
+    Finding,
+    Grounding,
+    Outcome,
+    Support,
+    Verdict,
+)
+from passerelle.domain.identity.keys import Unauthenticated
+from passerelle.domain.identity.permissions import Permission
+from passerelle.stories.serve.exchange import (
+    Arrival,
+    Checked,
+    CheckedWindow,
+    ModelOffer,
+    Opening,
+    Served,
+    SurfaceVerdict,
+)
+
+KEY = "sk-dev-canned"
+SERVED = Served("handbook", Stage.POC, Digest("ab" * 32), "replay", "replay-1")
+CITATION = Citation(1, "docs/keys.md", "Keys", PassageId("keys-1"), 10, 34, "Keys start with sk-.")
+TEXT = "Keys start with sk- and carry a checksum. [1] Zürich, 東京, 🙂."
+CHECKED = Checked(
+    exchange_id=ExchangeId("exc_canned"),
+    served=SERVED,
+    text=TEXT,
+    finish_reason="stop",
+    usage=Usage(12, 9, cached_input_tokens=4),
+    citations=(CITATION,),
+    grounding=Grounding(
+        Support.SUPPORTED, 0.91, (ClaimVerdict(0, 41, Support.SUPPORTED, 0.91, CITATION),)
+    ),
+    guards=(
+        SurfaceVerdict(
+            "input", Verdict("personal_data", Outcome.REDACTED, (Finding("email", 3, 9),))
+        ),
+    ),
+    cost_nano_usd=0,
+    price_book="2026-01-31",
+    upstream_ns=1_000,
+    extras={},
+)
+
+
+@dataclass
+class CannedStream:
+    """Windows of a fixed size, then the whole; what became of it is in `ended`."""
+
+    server: "CannedServer"
+    opening: Opening = field(default_factory=lambda: Opening(CHECKED.exchange_id, SERVED))
+    _run: AsyncGenerator[CheckedWindow | Checked, None] | None = None
+
+    def __aiter__(self) -> AsyncIterator[CheckedWindow | Checked]:
+        self._run = self._windows()
+        return self._run
+
+    async def aclose(self) -> None:
+        if self._run is not None:
+            await self._run.aclose()
+
+    async def _windows(self) -> AsyncGenerator[CheckedWindow | Checked, None]:
+        server = self.server
+        ended = "cut off"
+        try:
+            for number, start in enumerate(range(0, len(server.text), server.window)):
+                if server.refuse_at == number and server.refusal is not None:
+                    raise server.refusal  # noqa: TRY301 - as the story does
+                await asyncio.sleep(server.pause)
+                yield CheckedWindow(server.text[start : start + server.window])
+            ended = "whole"
+            yield replace(CHECKED, text=server.text)
+        except Exception as error:
+            ended = error.code if isinstance(error, Refusal) else type(error).__name__
+            raise
+        finally:
+            server.ended.append(ended)
+
+
+@dataclass
+class CannedServer:
+    text: str = TEXT
+    window: int = 7
+    pause: float = 0.0
+    refusal: Refusal | None = None
+    """Raised by `answer`, and by a stream at window `refuse_at`; -1 refuses its opening."""
+    refuse_at: int = -1
+    error: Exception | None = None
+    arrivals: list[Arrival] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    def _check(self, credential: str) -> None:
+        if credential != KEY:
+            raise Unauthenticated("Send it as `authorization: Bearer`.")
+
+    async def answer(self, arrival: Arrival) -> Checked:
+        self._check(arrival.credential)
+        self.arrivals.append(arrival)
+        if self.error is not None:
+            raise self.error
+        if self.refusal is not None:
+            raise self.refusal
+        await asyncio.sleep(self.pause)
+        self.ended.append("whole")
+        return replace(CHECKED, text=self.text)
+
+    async def stream(self, arrival: Arrival) -> CannedStream:
+        self._check(arrival.credential)
+        self.arrivals.append(arrival)
+        if self.refusal is not None and self.refuse_at < 0:
+            raise self.refusal
+        return CannedStream(self)
+
+    def models(self, credential: str) -> tuple[ModelOffer, ...]:
+        self._check(credential)
+        return tuple(
+            ModelOffer(name, 1_700_000_000, "acme")
+            for name in ("handbook", "handbook@pilot", "openai/gpt-4o")
+        )
+
+    def authorise(self, credential: str, permission: Permission) -> None:  # noqa: ARG002 - one key, all permissions
+        self._check(credential)
+
+
+def gateway_parts(server: CannedServer, **changes: object) -> GatewayParts:
+    registry = Registry()
+    parts = GatewayParts(
+        server=server,
+        clock=SystemClock(),
+        observer=TrafficMetrics(registry),
+        ready=tuple,
+        authorise=server.authorise,
+        exposition=registry.exposition,
+    )
+    return replace(parts, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Running:
+    port: int
+    stop: asyncio.Event
+    done: "asyncio.Task[None]"
+    gateway: Gateway
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@asynccontextmanager
+async def running(
+    server: CannedServer,
+    *,
+    listening: Listening | None = None,
+    parts: Callable[[CannedServer], GatewayParts] = gateway_parts,
+) -> AsyncGenerator[Running, None]:
+    """The real listener on a free port, in this loop."""
+    gateway = Gateway(parts(server))
+    loop = asyncio.get_running_loop()
+    port: asyncio.Future[int] = loop.create_future()
+    stop = asyncio.Event()
+    settings = replace(listening or Listening(), port=0)
+    task = asyncio.create_task(
+        listen(gateway, settings, started=port.set_result, draining=gateway.begin_drain, stop=stop)
+    )
+    try:
+        yield Running(await port, stop, task, gateway)
+    finally:
+        stop.set()
+        await task
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 5.0) -> None:
+    """Waits for something that another task brings about."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - any condition, so no event
+            await asyncio.sleep(0.002)
+
+
+async def raw(port: int, request: bytes, *, seconds: float = 5.0) -> bytes:
+    """Sends bytes, half-closes nothing, reads until the server closes or falls silent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        answer = b""
+        try:
+            async with asyncio.timeout(seconds):
+                while data := await reader.read(65_536):
+                    answer += data
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return answer
+    finally:
+        writer.close()
+
+
+def chat_request(body: bytes, *, headers: bytes = b"", close: bool = True) -> bytes:
+    ending = b"connection: close\r\n" if close else b""
+    return (
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: here\r\nauthorization: Bearer "
+        + KEY.encode()
+        + b"\r\ncontent-type: application/json\r\n"
+        + ending
+        + headers
+        + b"content-length: %d\r\n\r\n" % len(body)
+        + body
+    )
