@@ -10,6 +10,7 @@ from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import NotFound
 from passerelle.core.values.passages import Citation
 from passerelle.core.values.principals import Principal
+from passerelle.core.values.verdicts import Outcome, Support
 from passerelle.domain.feedback.flags import FlagBox
 from passerelle.domain.identity.grants import Granted, holds
 from passerelle.domain.identity.permissions import Permission
@@ -40,7 +41,7 @@ class FindingFacts:
 class GuardFacts:
     surface: str = ""
     guard: str = ""
-    outcome: str = ""
+    outcome: Outcome = Outcome.NOT_SCANNED
     reason: str = ""
     findings: tuple[FindingFacts, ...] = ()
     released_characters: int = 0
@@ -50,14 +51,14 @@ class GuardFacts:
 class ClaimFacts:
     start: int = 0
     end: int = 0
-    support: str = ""
+    support: Support = Support.NOT_SCANNED
     score: float = 0.0
     citation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GroundingFacts:
-    support: str = "not_scanned"
+    support: Support = Support.NOT_SCANNED
     score: float = 0.0
     reason: str = ""
     claims: tuple[ClaimFacts, ...] = ()
@@ -107,7 +108,7 @@ class ExchangeFacts:
     @property
     def blocked_by(self) -> str:
         """Name of the first guard that blocked; empty when none did."""
-        return next((guard.guard for guard in self.guards if guard.outcome == "blocked"), "")
+        return next((guard.guard for guard in self.guards if guard.outcome is Outcome.BLOCKED), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""Flags on exchanges."""
+
+from typing import Annotated
+
+import msgspec
+from litestar.params import JSONBody, QueryParameter
+
+from passerelle.adapters.api.parts import ApiParts
+from passerelle.adapters.api.routes import read, write
+from passerelle.domain.feedback import flags as feedback
+from passerelle.domain.identity.grants import Granted
+from passerelle.domain.identity.permissions import Permission
+from passerelle.domain.ledger.acts import Recorded
+from passerelle.stories.improve import collect
+
+
+class Flag(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody's word that an answer was not right."""
+
+    id: str
+    exchange_id: str
+    reason: feedback.FlagReason
+    comment: str
+    principal: str
+    at_ms: int
+
+
+class NewFlag(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A flag to raise."""
+
+    exchange_id: str
+    reason: feedback.FlagReason
+    comment: str = ""
+
+
+async def list_flags(
+    granted: Granted,
+    parts: ApiParts,
+    *,
+    limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+) -> list[Flag]:
+    """Flags of the organisation, newest first."""
+    return [show_flag(flag) for flag in collect.list_flags(granted, parts.flags, limit=limit)]
+
+
+async def create_flag(
+    granted: Granted, parts: ApiParts, *, data: JSONBody[NewFlag]
+) -> Recorded[feedback.Flag]:
+    """Flags an exchange that the caller may see."""
+    return await collect.flag_exchange(
+        granted,
+        collect.FlagParts(parts.ledger, parts.flags, parts.clock),
+        exchange_id=data.exchange_id,
+        reason=data.reason,
+        comment=data.comment,
+    )
+
+
+def show_flag(flag: feedback.Flag) -> Flag:
+    return Flag(
+        id=flag.id,
+        exchange_id=flag.exchange_id,
+        reason=flag.reason,
+        comment=flag.comment,
+        principal=flag.principal,
+        at_ms=flag.at_ms,
+    )
+
+
+ROUTES = (
+    read("/flags", Permission.FLAG_READ, list_flags),
+    write("POST", "/flags", Permission.FLAG_CREATE, create_flag, shows=show_flag, status=201),
+)

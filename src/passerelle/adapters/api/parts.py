@@ -1,0 +1,44 @@
+"""What the control plane reads and calls."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from passerelle.core.values.clock import Clock
+from passerelle.core.values.scope import Scope
+from passerelle.domain.feedback.flags import FlagBox
+from passerelle.domain.identity.keys import KeyRing
+from passerelle.domain.knowledge.library import Index
+from passerelle.domain.ledger.entries import Ledger
+from passerelle.stories.govern.audit import Verification
+
+
+@dataclass(frozen=True, slots=True)
+class UseCaseView:
+    """A use case at one stage, as far as the control plane shows it."""
+
+    name: str
+    title: str
+    goal: str
+    stage: str
+    model: str
+    """The name that clients ask for: `handbook`, or `handbook@pilot`."""
+    provider: str
+    guards: Sequence[str]
+    """Names, in the order in which they run."""
+    index: Index | None
+    """None for a use case without knowledge."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiParts:
+    """Everything behind the endpoints."""
+
+    ring: KeyRing
+    ledger: Ledger
+    flags: FlagBox
+    clock: Clock
+    usecases: Callable[[Scope], Sequence[UseCaseView]]
+    """Use cases of the scope's organisation; the answer may change between two calls."""
+    verify: Callable[[], Awaitable[Verification]]
+    """Proves the whole ledger; must not hold up the event loop."""
+    pepper: bytes = field(repr=False)
