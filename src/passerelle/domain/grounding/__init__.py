@@ -1,0 +1,1 @@
+"""Is the answer supported by what we know?"""
