@@ -82,20 +82,25 @@ def gateway(profile: str, upstream_port: int, folder: Path) -> Peer:
     """The gateway with a durable ledger; `relay` without knowledge, `full` with everything."""
     port, data = free_port(), folder / f"{profile}-data"
     config = folder / f"{profile}-config"
-    PROFILES[profile](config, upstream_port)
+    write_profile(config, profile, upstream_port)
     command = [*PASSERELLE, "up", "--config", str(config), "--data", str(data), "--port", str(port)]
-    subprocess.run(
-        [*PASSERELLE, "ingest", "--config", str(config), "--data", str(data), "--json"],
-        check=True,
-        capture_output=True,
-        cwd=ROOT,
-    )
-    key = (data / "development.key").read_text(encoding="utf-8").strip()
+    key = run_json(
+        *("keys", "create", "--label", "bench", "--role", "developer"),
+        *("--config", str(config), "--data", str(data)),
+    )["key"]
     requests = tuple(
         request_bytes("/v1/chat/completions", chat_body(profile, text), port=port, key=key)
         for text in QUESTIONS[profile]()
     )
     return Peer(f"gateway.{profile}", port, command, requests)
+
+
+def run_json(*arguments: str) -> dict[str, str]:
+    """What a command prints with --json."""
+    command = [*PASSERELLE, *arguments, "--json"]
+    done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
 
 
 def handbook_questions() -> list[str]:
@@ -111,4 +116,29 @@ QUESTIONS: dict[str, Callable[[], list[str]]] = {
     "relay": filler_questions,
     "full": handbook_questions,
 }
-PROFILES: dict[str, Callable[[Path, int], None]] = {}
+
+
+def write_profile(config: Path, profile: str, upstream_port: int) -> None:
+    """A configuration folder whose one use case is routed to the upstream."""
+    folder = config / "usecases" / profile
+    (folder / "prompts").mkdir(parents=True)
+    (config / "passerelle.toml").write_text(
+        '[providers.upstream]\nkind = "openai_style"\n'
+        f'base_url = "http://127.0.0.1:{upstream_port}/v1"\n',
+        encoding="utf-8",
+    )
+    knowledge = ROOT / "docs" if profile == "full" else None
+    passages = 5 if knowledge else 0
+    (folder / "usecase.toml").write_text(usecase_text(profile, knowledge), encoding="utf-8")
+    (folder / "prompts" / "v1.md").write_text(
+        f'+++\npassages = {passages}\nrefusal = "I do not know."\n+++\n'
+        f"Answer in two sentences.{' {{passages}}' if knowledge else ''}\n",
+        encoding="utf-8",
+    )
+
+
+def usecase_text(profile: str, knowledge: Path | None) -> str:
+    text = (ROOT / "bench" / "usecase.toml").read_text(encoding="utf-8").replace("NAME", profile)
+    if knowledge is not None:
+        text += f'\n[knowledge]\nsources = [{{ folder = "{knowledge}", include = ["**/*.md"] }}]\n'
+    return text
