@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from passerelle.core.values.scope import Stage
+from passerelle.domain.guardrails.guards import Surface
+from passerelle.domain.guardrails.screening import screen
 from passerelle.stories.govern.publish import UseCase, read_usecase
 
 ROOT = Path(__file__).parents[2]
@@ -52,3 +54,22 @@ def test_a_case_is_complete_and_its_answer_stands_in_its_documents(
 def test_cases_have_names_of_their_own_and_some_cannot_be_answered() -> None:
     assert len({case["id"] for case in CASES}) == len(CASES) >= 12
     assert sum(not case["answerable"] for case in CASES) >= 2
+
+
+PAGES = sorted(DOCS.rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_no_page_is_kept_from_answers_by_a_guard(handbook: UseCase, page: Path) -> None:
+    for paragraph in page.read_text("utf-8").split("\n\n"):
+        for surface in (Surface.DOCUMENT, Surface.OUTPUT):
+            assert not screen(paragraph, handbook.guards, surface).blocked, paragraph
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["id"]))
+def test_no_question_is_stopped_or_changed_by_a_guard(
+    handbook: UseCase, case: dict[str, str]
+) -> None:
+    screened = screen(case["question"], handbook.guards, Surface.INPUT)
+    assert not screened.blocked
+    assert screened.text == case["question"]
