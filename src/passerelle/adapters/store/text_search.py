@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from math import log
 from pathlib import Path
 
 import tantivy
@@ -16,6 +17,11 @@ EXACT_BOOST = 0.3
 """Weight of words as they are written, on top of their stems."""
 HEADING_BOOST = 0.5
 """Weight of title and headings."""
+MISSPELT_BOOST = 1.2
+"""Weight of words one letter away from a word that occurs nowhere."""
+MOST_MISSPELT = 6
+"""Words of one question that are looked up with a letter's tolerance."""
+SHORTEST_MISSPELT = 4
 MOST_TERMS = 64
 """Distinct words of one question that are searched: the rarest."""
 MOST_CHARACTERS = 20_000
@@ -70,20 +76,39 @@ class TextSearch:
         return count == 0, count
 
     def _query(self, terms: Iterable[tuple[str, str]]) -> tantivy.Query:
-        boosted, should = tantivy.Query.boost_query, tantivy.Occur.Should
         clauses = []
+        unknown = []
         for written, stem in terms:
             clauses += [
-                (should, self._term(_TEXT, stem)),
-                (should, boosted(self._term(_EXACT, written), EXACT_BOOST)),
-                (should, boosted(self._term(_HEADING, stem), HEADING_BOOST)),
+                (_SHOULD, self._term(_TEXT, stem)),
+                (_SHOULD, _boosted(self._term(_EXACT, written), EXACT_BOOST)),
+                (_SHOULD, _boosted(self._term(_HEADING, stem), HEADING_BOOST)),
             ]
+            if len(written) >= SHORTEST_MISSPELT and not self._known(written, stem):
+                unknown.append(written)
+        for written in unknown[:MOST_MISSPELT]:
+            clauses += self._near(written)
         return tantivy.Query.boolean_query(clauses)
+
+    def _known(self, written: str, stem: str) -> bool:
+        count = self._searcher.doc_freq
+        return bool(count(_TEXT, stem) or count(_EXACT, written) or count(_HEADING, stem))
+
+    def _near(self, written: str) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+        """Words one letter away, which the engine scores alike: weighted by how rare they are."""
+        near = tantivy.Query.fuzzy_term_query(self._schema, _EXACT, written)
+        having = self._searcher.search(near, limit=1, count=True).count
+        if not having:
+            return []
+        rarity = log(1 + (self._searcher.num_docs - having + 0.5) / (having + 0.5))
+        return [(_SHOULD, _boosted(near, MISSPELT_BOOST * rarity))]
 
     def _term(self, field: str, word: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, field, word, _FREQUENCIES)
 
 
+_SHOULD = tantivy.Occur.Should
+_boosted = tantivy.Query.boost_query
 _COMMON = STOP_WORDS | _CLITICS
 
 
