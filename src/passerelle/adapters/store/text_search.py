@@ -97,7 +97,8 @@ class TextSearch:
     def _near(self, written: str) -> list[tuple[tantivy.Occur, tantivy.Query]]:
         """Words one letter away, which the engine scores alike: weighted by how rare they are."""
         near = tantivy.Query.fuzzy_term_query(self._schema, _EXACT, written)
-        having = self._searcher.search(near, limit=1, count=True).count
+        found = self._searcher.search(near, limit=1, count=True)
+        having = int(found.count)  # type: ignore[attr-defined]  # missing in its stubs
         if not having:
             return []
         rarity = log(1 + (self._searcher.num_docs - having + 0.5) / (having + 0.5))

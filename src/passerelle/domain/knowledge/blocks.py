@@ -36,6 +36,11 @@ class _Line:
     """Without the line break and white space at the end."""
 
     @property
+    def begin(self) -> int:
+        """Behind the indent."""
+        return self.start + len(self.text) - len(self.text.lstrip())
+
+    @property
     def end(self) -> int:
         return self.start + len(self.text)
 
@@ -103,9 +108,8 @@ class _Reader:
         self._at += 1
         while self._at < len(self._lines) and not ends(self._lines[self._at]):
             self._at += 1
-        start = self._lines[first]
-        indent = len(start.text) - len(start.text.lstrip())
-        return Block(kind, start.start + indent, self._lines[self._at - 1].end)
+        filled = [line for line in self._lines[first : self._at] if line.text]
+        return Block(kind, filled[0].begin, filled[-1].end)
 
     def _fence(self) -> Block:
         """Up to the closing fence: the same sign at least as often, alone; else to the end."""
@@ -125,7 +129,7 @@ class _Reader:
         if below and rule:
             self._at += 2
             level = 1 if rule[1].startswith("=") else 2
-            return Block("heading", first.start, below.end, level, _plain(first.text))
+            return Block("heading", first.begin, below.end, level, _plain(first.text))
         return self._run("paragraph", _interrupts)
 
 
@@ -137,7 +141,7 @@ def _heading(line: _Line) -> Block | None:
     found = _HEADING.fullmatch(line.text)
     if found is None:
         return None
-    return Block("heading", line.start, line.end, len(found[1]), _plain(found[2] or ""))
+    return Block("heading", line.begin, line.end, len(found[1]), _plain(found[2] or ""))
 
 
 def _plain(words: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from passerelle.core.text.sentences import sentence_spans
 from passerelle.core.values.ids import Digest, PassageId, digest_of
@@ -81,7 +81,7 @@ def _passage(piece: Piece, document: str, digest: Digest, text: str, title: str)
 
 def _parts(text: str, blocks: list[Block], splitting: Splitting) -> Iterator[Piece]:
     trail: list[Block] = []
-    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+    for block, following in zip_longest(blocks, blocks[1:]):
         if block.kind == "heading":
             trail = [above for above in trail if above.level < block.level] + [block]
             if _stands_alone(block, following):
