@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from passerelle.adapters.store.stores import Store
 from passerelle.core.values.scope import Scope
@@ -14,11 +14,13 @@ from passerelle.stories.govern.audit import Verification, verify
 from passerelle.stories.serve.parts import Parts
 from passerelle.wiring.catalogue import Deployments
 from passerelle.wiring.installation import Installation
-from passerelle.wiring.serving import build_parts, build_providers, build_serving
+from passerelle.wiring.providers import build_providers
+from passerelle.wiring.serving import build_parts, build_serving
 
 if TYPE_CHECKING:
     from passerelle.adapters.api.parts import UseCaseView
     from passerelle.adapters.gateway.app import Gateway
+    from passerelle.adapters.gateway.asgi import ASGIApp
     from passerelle.adapters.telemetry.metrics import Registry
 
 REFRESH_SECONDS = 1.0
@@ -98,7 +100,7 @@ def build_gateway(
             ready=lambda: unready(installation, deployments),
             authorise=may,
             exposition=registry.exposition,
-            mounts={"/api/v1": control_plane(api), "/": console()},
+            mounts={"/api/v1": cast("ASGIApp", control_plane(api)), "/": console()},
             limits=EdgeLimits(
                 body_bytes=limits.max_body_bytes, body_seconds=limits.body_deadline_seconds
             ),

@@ -9,7 +9,8 @@ from passerelle.stories.serve.exchange import Arrival, Checked
 from passerelle.wiring.ingesting import ingest_usecases
 from passerelle.wiring.installation import Installation
 from passerelle.wiring.operating import development_key
-from passerelle.wiring.serving import build_parts, build_providers, build_serving
+from passerelle.wiring.providers import build_providers
+from passerelle.wiring.serving import build_parts, build_serving
 
 
 async def ask_once(installation: Installation, store: Store, model: str, question: str) -> Checked:

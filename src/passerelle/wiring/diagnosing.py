@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from passerelle.core.values.errors import InvalidConfiguration, Refusal
 from passerelle.wiring.installation import Installation, Told, read_installation
 from passerelle.wiring.operating import DEVELOPMENT_KEY, verify_ledger
-from passerelle.wiring.serving import build_providers, open_indexes, price_book
+from passerelle.wiring.providers import build_providers, price_book
+from passerelle.wiring.serving import open_indexes
 
 OLDEST_SQLITE = (3, 35, 0)
 """`RETURNING` and reliable write-ahead mode."""

@@ -1,23 +1,20 @@
 """Serve's parts, from the settings and the store."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from passerelle.adapters.store.stores import Store
-from passerelle.core.values.errors import Fault, InvalidConfiguration
 from passerelle.domain.budgets.reservations import Purse
-from passerelle.domain.costs.price_book import PriceBook
 from passerelle.domain.ledger.entries import Entry, Ledger
 from passerelle.domain.ledger.events import EXCHANGE_ENDED
 from passerelle.domain.routing.providers import Provider
-from passerelle.settings import ProviderSettings
-from passerelle.stories.govern.publish import UseCase
 from passerelle.stories.serve.answer import Serving
 from passerelle.stories.serve.observe import Observer
 from passerelle.stories.serve.parts import Parts
 from passerelle.wiring.catalogue import Deployments, LiveIndex
 from passerelle.wiring.installation import Installation
+from passerelle.wiring.providers import price_book
 from passerelle.wiring.secrets import pepper
 
 LONGEST_PERIOD_MS = 32 * 86_400_000
@@ -70,58 +67,6 @@ def open_indexes(installation: Installation) -> dict[str, LiveIndex]:
         for usecase in installation.usecases
         if usecase.knowledge is not None
     }
-
-
-def price_book(installation: Installation) -> PriceBook:
-    from passerelle.adapters.sources.price_list import ListedProvider, PriceList
-
-    providers = installation.settings.providers.values()
-    own = frozenset(each.name for each in providers if each.kind != "openai_style")
-    listed = {
-        each.name: ListedProvider(base_url=each.base_url, list_name=each.prices)
-        for each in providers
-        if each.kind == "openai_style"
-    }
-    return PriceList(clock=installation.clock, own=own, providers=listed)
-
-
-def build_providers(installation: Installation) -> dict[str, Provider]:
-    """Every configured provider by name. Raises `InvalidConfiguration` for routes to none."""
-    configured = installation.settings.providers
-    faults = tuple(_routes_to_nowhere(installation.usecases, configured))
-    if faults:
-        raise InvalidConfiguration(faults)
-    return {name: _provider(each) for name, each in configured.items()}
-
-
-def _routes_to_nowhere(
-    usecases: Iterable[UseCase], configured: Mapping[str, ProviderSettings]
-) -> Iterator[Fault]:
-    for usecase in usecases:
-        for stage, setup in usecase.stages.items():
-            if setup.plan.provider not in configured:
-                known = ", ".join(sorted(configured))
-                message = (
-                    f"stage {stage} is routed to {setup.plan.provider!r}, which passerelle.toml "
-                    f"does not configure (it has: {known})"
-                )
-                yield Fault(("route", "provider"), message, f"usecases/{usecase.name}/usecase.toml")
-
-
-def _provider(settings: ProviderSettings) -> Provider:
-    if settings.kind == "extractive":
-        from passerelle.adapters.providers.extractive import Extractive
-
-        return Extractive(settings.name)
-    if settings.kind == "replay":
-        from passerelle.adapters.providers.replay import Replay
-
-        return Replay(settings.name, settings.recordings)
-    from passerelle.adapters.providers.openai_style import OpenAIStyle
-    from passerelle.transport.egress.connections import Connections
-
-    key = settings.api_key.reveal() if settings.api_key is not None else None
-    return OpenAIStyle(settings.name, settings.base_url, key, Connections())
 
 
 def remember_spending(purse: Purse, ledger: Ledger, installation: Installation) -> None:

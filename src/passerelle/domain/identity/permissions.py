@@ -36,4 +36,6 @@ class Permission(StrEnum):
     USECASE_READ = "usecase:read"
     KNOWLEDGE_READ = "knowledge:read"
     """Open documents and passages."""
+    KNOWLEDGE_WRITE = "knowledge:write"
+    """Bring the knowledge of use cases up to date."""
     METRICS_READ = "metrics:read"
