@@ -13,7 +13,7 @@ from passerelle.adapters.api import access, exchanges, flags, ledger, usecases
 from passerelle.adapters.api.endpoints import PERMISSION, endpoint
 from passerelle.adapters.api.openapi import describe
 from passerelle.adapters.api.parts import ApiParts
-from passerelle.adapters.api.problems import failed, refused, rejected
+from passerelle.adapters.api.problems import failed, nested, refused, rejected
 from passerelle.adapters.api.routes import PREFIX, Route
 from passerelle.core.values.errors import Fault, InvalidConfiguration, Refusal
 from passerelle.domain.identity.permissions import Permission
@@ -47,7 +47,12 @@ def control_plane(parts: ApiParts, *, routes: Sequence[Route] = ROUTES) -> ASGIA
     app = Litestar(
         [*(endpoint(route, parts) for route in routes), _document(routes)],
         openapi_config=None,
-        exception_handlers={Refusal: refused, HTTPException: rejected, Exception: failed},
+        exception_handlers={
+            Refusal: refused,
+            HTTPException: rejected,
+            RecursionError: nested,
+            Exception: failed,
+        },
         before_send=[_harden],
         request_max_body_size=LARGEST_BODY,
         logging_config=None,

@@ -86,7 +86,9 @@ def admission(route: Route, parts: ApiParts) -> Guard:
 def _problems(route: Route) -> Mapping[int, ResponseSpec]:
     told = _TOLD | (_TOLD_OF_BODIES if route.takes_body else {})
     return {
-        status: ResponseSpec(Problem, description=what, media_type=MEDIA_TYPE)
+        status: ResponseSpec(
+            Problem, description=what, media_type=MEDIA_TYPE, generate_examples=False
+        )
         for status, what in told.items()
     }
 

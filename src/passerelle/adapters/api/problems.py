@@ -59,6 +59,12 @@ def rejected(_: AnyRequest, error: HTTPException) -> Response[Problem]:
     return _response(status, code, status.phrase, _detail(error), error.headers or {})
 
 
+def nested(_: AnyRequest, __: RecursionError) -> Response[Problem]:
+    """A body that nests deeper than it can be read; nothing of ours recurses."""
+    refusal = InvalidRequest("The body is nested too deeply.")
+    return _response(refusal.status, refusal.code, "The request is not valid.", refusal.detail, {})
+
+
 def failed(request: AnyRequest, error: Exception) -> Response[Problem]:
     """A fault of ours. Only its kind and place are logged: its text may hold content."""
     place = traceback.extract_tb(error.__traceback__)[-1]

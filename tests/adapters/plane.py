@@ -1,0 +1,126 @@
+"""A control plane with people of every role, a use case and a document, called in process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import httpx
+
+from passerelle.adapters.api.app import ROUTES, control_plane
+from passerelle.adapters.api.parts import ApiParts, UseCaseView
+from passerelle.adapters.api.routes import Route
+from passerelle.adapters.store.memory import MemoryStore
+from passerelle.core.values.clock import SetClock
+from passerelle.core.values.ids import Digest, PassageId, digest_of
+from passerelle.core.values.passages import Hit, Passage
+from passerelle.core.values.principals import Principal
+from passerelle.core.values.scope import Scope
+from passerelle.domain.identity.keys import mint
+from passerelle.domain.knowledge.documents import DocumentRecord
+from passerelle.stories.govern.audit import Verification, verify
+from tests.stories.office import PEPPER, person, store
+
+TEXT = "Fees\n\nIn 2026 the fee is 4 %. It is paid in March."
+START, END = TEXT.index("In 2026"), TEXT.index(" It is paid")
+DIGEST = digest_of(TEXT)
+
+
+class Shelf:
+    """An index of one document."""
+
+    version: Digest = DIGEST
+    _passage = Passage(
+        PassageId("psg_1"), "a/fees.md", "Fees", "Fees", TEXT[START:END], START, END, DIGEST
+    )
+
+    def search(self, question: str, *, limit: int) -> tuple[Hit, ...]:
+        return (Hit(self._passage, 1.0),) if question and limit else ()
+
+    def passage(self, passage_id: PassageId) -> Passage | None:
+        return self._passage if passage_id == self._passage.id else None
+
+    def document_text(self, document: str) -> str | None:
+        return TEXT if document == "a/fees.md" else None
+
+    def documents(self) -> tuple[DocumentRecord, ...]:
+        return (
+            DocumentRecord("a/fees.md", "Fees", DIGEST, len(TEXT), 1, "indexed"),
+            DocumentRecord("b.pdf", "b.pdf", "", 0, 0, "quarantined", "It is damaged."),
+        )
+
+
+HANDBOOK = UseCaseView(
+    name="handbook",
+    title="Handbook",
+    goal="Answers questions about the product.",
+    stage="pilot",
+    model="handbook",
+    provider="extractive",
+    guards=("personal_data", "injection"),
+    index=Shelf(),
+)
+
+
+@dataclass
+class Plane:
+    """The application, its store, and a way to call it as somebody."""
+
+    clock: SetClock = field(default_factory=SetClock)
+    store: MemoryStore = field(default_factory=store)
+    routes: Sequence[Route] = ROUTES
+
+    def __post_init__(self) -> None:
+        self.parts = ApiParts(
+            ring=self.store.keys,
+            ledger=self.store.ledger,
+            flags=self.store.flags,
+            clock=self.clock,
+            usecases=self._usecases,
+            verify=self._verify,
+            pepper=PEPPER,
+        )
+        self.app = control_plane(self.parts, routes=self.routes)
+
+    async def key_of(self, who: Principal, *, expires_at_ms: int | None = None) -> str:
+        plain, key = mint(
+            who,
+            pepper=PEPPER,
+            label=who.name,
+            now_ms=self.clock.now_ms(),
+            expires_at_ms=expires_at_ms,
+        )
+        await self.store.keys.add(key)
+        return plain
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str = "",
+        json: object = None,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        """One request; a path that starts with a slash is taken as it is."""
+        sent = {"authorization": f"Bearer {key}"} if key else {}
+        transport = httpx.ASGITransport(self.app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://plane") as client:
+            return await client.request(
+                method,
+                path if path.startswith("/") else f"/api/v1/{path}",
+                json=json,
+                content=content,
+                headers=sent | (headers or {}),
+            )
+
+    async def as_role(
+        self, role: str, method: str, path: str, *, json: object = None
+    ) -> httpx.Response:
+        key = await self.key_of(person(role, role))
+        return await self.call(method, path, key=key, json=json)
+
+    def _usecases(self, scope: Scope) -> Sequence[UseCaseView]:
+        return (HANDBOOK,) if scope.organisation == "acme" else ()
+
+    async def _verify(self) -> Verification:
+        return verify(self.store.ledger)
