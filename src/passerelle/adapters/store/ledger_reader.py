@@ -3,7 +3,9 @@
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from passerelle.adapters.store.connection import open_reader
@@ -91,13 +93,18 @@ class LedgerReader:
 
     @contextmanager
     def snapshot(self) -> Iterator["SqliteSnapshot"]:
-        with _mapped():
-            connection = open_reader(self._path)
+        with (
+            _mapped(),
+            closing(open_reader(self._path)) as connection,
+            closing(open_reader(self._path)) as surveying,
+            ThreadPoolExecutor(1) as pool,
+            _reading(connection),
+        ):
+            survey = pool.submit(_survey, surveying)
             try:
-                with _reading(connection):
-                    yield SqliteSnapshot(connection)
+                yield SqliteSnapshot(connection, survey)
             finally:
-                connection.close()
+                surveying.interrupt()
 
     def close(self) -> None:
         with self._lock:
@@ -137,11 +144,20 @@ class LedgerReader:
         return [bytes.fromhex(leaf) for (leaf,) in found]
 
 
-class SqliteSnapshot:
-    """All ledger tables at one moment."""
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What SQLite itself finds, on another core, while entries are hashed on this one."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    stray: list[int]
+    damage: list[str]
+
+
+class SqliteSnapshot:
+    """All ledger tables at one moment; the survey's moment may be a little later."""
+
+    def __init__(self, connection: sqlite3.Connection, survey: Future[Survey]) -> None:
         self._connection = connection
+        self._survey = survey
 
     def entries(self) -> Iterator[Row]:
         columns = ", ".join(f"entry.{column}" for column in COLUMNS.split(", "))
@@ -151,24 +167,31 @@ class SqliteSnapshot:
             "ORDER BY entry.sequence"
         )
 
-    def stray_contents(self) -> Iterator[int]:
-        for (sequence,) in self._read(
-            "SELECT sequence FROM ledger_contents "
-            "WHERE sequence NOT IN (SELECT sequence FROM ledger_entries)"
-        ):
-            yield int(str(sequence))
-
     def checkpoints(self) -> Iterator[Row]:
         return self._read("SELECT place, note, block FROM ledger_checkpoints ORDER BY place")
 
+    def stray_contents(self) -> Iterator[int]:
+        with _mapped():
+            return iter(self._survey.result().stray)
+
     def damage(self) -> Iterator[str]:
-        for (fault,) in self._read(f"PRAGMA integrity_check({MOST_FAULTS})"):
-            if fault != "ok":
-                yield str(fault)
+        with _mapped():
+            return iter(self._survey.result().damage)
 
     def _read(self, query: str) -> Iterator[Row]:
         with _mapped():
             yield from self._connection.execute(query)
+
+
+def _survey(connection: sqlite3.Connection) -> Survey:
+    stray = connection.execute(
+        "SELECT sequence FROM ledger_contents "
+        "WHERE sequence NOT IN (SELECT sequence FROM ledger_entries)"
+    ).fetchall()
+    damage = connection.execute(f"PRAGMA integrity_check({MOST_FAULTS})").fetchall()
+    return Survey(
+        [sequence for (sequence,) in stray], [fault for (fault,) in damage if fault != "ok"]
+    )
 
 
 @contextmanager

@@ -114,7 +114,7 @@ class _Audit:
         if kinds not in (_BARE, _WITH_CONTENT):
             self.fault(f"entry {row[0]}: a column holds the wrong kind of value")
             return
-        sequence, event, at_ms, organisation, team, principal, subject, usecase = row[:8]
+        sequence, event, at_ms = row[:3]
         facts, commitment, previous, own, salt, body = cast(
             "tuple[str, str, str, str, bytes | None, bytes | None]", row[8:]
         )
@@ -124,13 +124,7 @@ class _Audit:
             self._sequence = cast("int", sequence)
         if previous != self._previous:
             self.fault(f"entry {sequence}: it does not name the hash of the entry before")
-        raw = msgspec.Raw(facts)
-        array = _encode(
-            (
-                sequence, event, at_ms, organisation, team, principal, subject, usecase,
-                raw, commitment, previous,
-            )
-        )  # fmt: skip
+        array = _encode((*row[:8], msgspec.Raw(facts), commitment, previous))
         leaf = sha256(b"\x00" + array).digest()
         if leaf.hex() != own:
             self.fault(f"entry {sequence}: its hash is not that of its columns")
