@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -96,7 +96,8 @@ async def upstream(
         if task is not None:
             running.add(task)
             task.add_done_callback(running.discard)
-        await served.serve(reader, writer)
+        with suppress(asyncio.CancelledError):  # the end of the test
+            await served.serve(reader, writer)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     served.port = server.sockets[0].getsockname()[1]
@@ -119,4 +120,4 @@ def answer(
 def chunked(*parts: bytes, headers: str = "content-type: text/event-stream") -> list[bytes]:
     """Head, then one HTTP chunk per part, then the end."""
     head = f"HTTP/1.1 200 OK\r\n{headers}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
-    return [head, *(b"%x\r\n%s\r\n" % (len(part), part) for part in parts), b"0\r\n\r\n"]
+    return [head, *(b"%x\r\n%s\r\n" % (len(part), part) for part in parts if part), b"0\r\n\r\n"]

@@ -7,12 +7,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from passerelle.adapters.providers.upstream_faults import AnswerCutOff, Unreadable
-from passerelle.core.values.chat import Completion, FinishReason, JsonValue, Piece, Usage
+from passerelle.core.values.chat import Completion, FinishReason, Piece, Usage
 from passerelle.core.values.ids import Digest, digest_of
 from passerelle.domain.routing.providers import (
     ModelCall,
@@ -35,7 +35,8 @@ class Recording(msgspec.Struct):
     finish_reason: FinishReason = "stop"
     usage: Usage = Usage()
     model: str = ""
-    extras: dict[str, JsonValue] = msgspec.field(default_factory=dict)
+    extras: dict[str, Any] = msgspec.field(default_factory=dict)
+    """JSON; msgspec cannot decode a recursive type."""
 
 
 class UnreadableRecording(Exception):

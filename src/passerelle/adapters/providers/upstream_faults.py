@@ -4,6 +4,7 @@ Bad credentials and unknown models are our configuration's fault, never the call
 an upstream's own words are passed on only where they speak about the caller's request.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -96,18 +97,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds; None when the upstream says nothing that can be read."""
     try:
         if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1_000)
-        given = headers.get("retry-after", "")
-        if not given:
-            return None
-        if given[0].isdigit():
-            return float(given)
-        moment = parsedate_to_datetime(given)
+            seconds = float(headers["retry-after-ms"]) / 1_000
+        elif headers.get("retry-after", "")[:1].isdigit():
+            seconds = float(headers["retry-after"])
+        else:
+            moment = parsedate_to_datetime(headers.get("retry-after", ""))
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            seconds = (moment - datetime.now(UTC)).total_seconds()
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _spaced(name: str) -> str:
