@@ -220,3 +220,9 @@ def test_a_replay_has_its_recordings_and_its_pace(tmp_path: Path) -> None:
 
 def test_a_key_of_another_kind_of_provider_is_refused(tmp_path: Path) -> None:
     assert "unknown key" in faults(tmp_path, PROVIDER + "latency_seconds = 1\n")[0]
+
+
+def test_providers_that_are_no_table_are_one_fault(tmp_path: Path) -> None:
+    assert faults(tmp_path, "providers = 3\n") == [
+        "passerelle.toml:1: providers: must be a table, not an integer"
+    ]

@@ -186,7 +186,7 @@ def read_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     section = Section(table)
     settings = _Reader(path.parent, variables).settings(section)
     lines = Lines(text)
-    for fault in section.done():
+    for fault in dict.fromkeys(section.done()):
         variable = overrides.get(tuple(map(str, fault.where)))
         if variable:
             faults.append(Fault((variable[0],), fault.message, _ENVIRONMENT))

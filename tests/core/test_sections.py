@@ -123,3 +123,11 @@ def test_lists_hold_only_texts() -> None:
         "a: must hold only texts in quotes, none of them empty",
         "b: needs at least 1 of them",
     ]
+
+
+def test_a_table_that_another_parser_reads_is_not_judged() -> None:
+    section = Section({"route": {"anything": 1}, "other": 3}, "stages", "pilot")
+    assert section.unread("route") == {"anything": 1}
+    assert section.unread("absent") == {}
+    assert section.unread("other") == {}
+    assert messages(section) == ["stages.pilot.other: must be a table, not an integer"]
