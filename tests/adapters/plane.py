@@ -1,6 +1,6 @@
 """A control plane with people of every role, a use case and a document, called in process."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -16,6 +16,7 @@ from passerelle.core.values.principals import Principal
 from passerelle.core.values.scope import Scope
 from passerelle.domain.identity.keys import mint
 from passerelle.domain.knowledge.documents import DocumentRecord
+from passerelle.domain.usecases.charter import Kpi, Roles
 from passerelle.stories.govern.audit import Verification, verify
 from tests.stories.office import PEPPER, person, store
 
@@ -57,6 +58,8 @@ HANDBOOK = UseCaseView(
     provider="extractive",
     guards=("personal_data", "injection"),
     index=Shelf(),
+    kpi=Kpi("answered at once", "share", 0.2, 0.6, 0.3, higher_is_better=True),
+    roles=Roles("Grace", "Ada", "Katherine", "Dorothy"),
 )
 
 
@@ -98,7 +101,7 @@ class Plane:
         *,
         key: str = "",
         json: object = None,
-        content: bytes | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         """One request; a path that starts with a slash is taken as it is."""

@@ -34,6 +34,8 @@ async def test_use_cases_count_searchable_documents(plane: Plane) -> None:
     assert (shown["documents"], shown["passages"]) == (1, 1)
     assert shown["knowledge_version"] == DIGEST
     assert shown["guards"] == ["personal_data", "injection"]
+    assert (shown["kpi"]["baseline"], shown["kpi"]["target"]) == (0.2, 0.6)
+    assert shown["roles"]["security"] == "Katherine"
 
 
 async def test_documents_are_listed_with_the_reason_of_a_quarantine(plane: Plane) -> None:

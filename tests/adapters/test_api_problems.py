@@ -1,4 +1,5 @@
 import logging
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -116,6 +117,18 @@ async def test_body_of_another_media_type_is_not_read(
 
 async def test_body_that_is_too_large_is_refused(plane: Plane, key: str) -> None:
     response = await plane.call("POST", "keys", key=key, json=BODY | {"label": "x" * 70_000})
+    problem_of(response, status=413, code="request_too_large")
+
+
+async def test_body_of_unknown_length_is_measured_as_it_comes(plane: Plane, key: str) -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        for _ in range(10_000):
+            yield b" " * 1_000
+        raise AssertionError("it was read to its end")
+
+    response = await plane.call(
+        "POST", "keys", key=key, content=drip(), headers={"content-type": "application/json"}
+    )
     problem_of(response, status=413, code="request_too_large")
 
 

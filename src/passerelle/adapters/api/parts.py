@@ -9,6 +9,7 @@ from passerelle.domain.feedback.flags import FlagBox
 from passerelle.domain.identity.keys import KeyRing
 from passerelle.domain.knowledge.library import Index
 from passerelle.domain.ledger.entries import Ledger
+from passerelle.domain.usecases.charter import Kpi, Roles
 from passerelle.stories.govern.audit import Verification
 
 
@@ -27,6 +28,9 @@ class UseCaseView:
     """Names, in the order in which they run."""
     index: Index | None
     """None for a use case without knowledge."""
+    kpi: Kpi | None = None
+    roles: Roles | None = None
+    """Who answers for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,26 @@ CONTEXT = 600
 """Characters of the document shown on each side of a passage."""
 
 
+class UseCaseKpi(msgspec.Struct, frozen=True, kw_only=True):
+    """The figure that decides: where it stood, where it should go, where we stop."""
+
+    name: str
+    unit: str
+    baseline: float
+    target: float
+    kill_value: float
+    higher_is_better: bool
+
+
+class UseCaseRoles(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answers for what: a name or an e-mail address each."""
+
+    business_owner: str
+    developer: str
+    security: str
+    compliance: str
+
+
 class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     """A use case at one stage."""
 
@@ -31,6 +51,8 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     passages: int
     knowledge_version: str
     """Empty for a use case without knowledge."""
+    kpi: UseCaseKpi | None
+    roles: UseCaseRoles | None
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +128,8 @@ def _usecase(view: UseCaseView) -> UseCase:
         documents=len(indexed),
         passages=sum(record.passages for record in indexed),
         knowledge_version=view.index.version if view.index is not None else "",
+        kpi=msgspec.convert(view.kpi, UseCaseKpi | None, from_attributes=True),
+        roles=msgspec.convert(view.roles, UseCaseRoles | None, from_attributes=True),
     )
 
 
