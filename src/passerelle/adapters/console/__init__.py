@@ -1,0 +1,1 @@
+"""How does the built web interface reach a browser?"""

@@ -1,0 +1,28 @@
+import type { LinkProps } from "@tanstack/react-router";
+import type { IconName } from "@/parts/Icon";
+
+export interface Destination {
+  to: NonNullable<LinkProps["to"]>;
+  label: string;
+  icon: IconName;
+  /** Permission without which the page would have nothing to show. */
+  needs: string;
+}
+
+/** Groups follow the product's stories; a new page adds one line here and one in router.tsx. */
+export const NAVIGATION: { group: string; pages: Destination[] }[] = [
+  {
+    group: "Serve",
+    pages: [
+      { to: "/", label: "Playground", icon: "chat", needs: "exchange:create" },
+      { to: "/usecases", label: "Use cases", icon: "book", needs: "usecase:read" },
+    ],
+  },
+  {
+    group: "Govern",
+    pages: [
+      { to: "/exchanges", label: "Exchanges", icon: "list", needs: "exchange:read_own" },
+      { to: "/ledger", label: "Ledger", icon: "chain", needs: "ledger:read" },
+    ],
+  },
+];
