@@ -18,7 +18,7 @@ from passerelle.domain.knowledge.documents import Extracted, Unreadable
 METHOD = "1"
 """Changes whenever the same parser would give another text here."""
 _NO_TEXT = {
-    Format.PDF: "holds no text, so it may be scanned; run text recognition (OCR) over it first",
+    Format.PDF: "holds no text: scanned or damaged; run text recognition (OCR), or save it again",
     Format.HTML: "holds no text outside of scripts; save the page as it is shown",
 }
 _HTML_TITLE = re.compile(r"<title\b[^>]{0,200}>([^<]{0,500})</title", re.IGNORECASE)

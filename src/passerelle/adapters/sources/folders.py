@@ -13,6 +13,8 @@ from passerelle.domain.knowledge.documents import SourceItem, Unreadable
 
 LARGEST_FILE_BYTES = 64 * 1024 * 1024
 _UNKNOWN_STAMP = ""
+_UPWARDS = "..\\"
+"""A hidden file is none of ours; one that is named to climb out is told."""
 _CLOSED = "it cannot be opened; check its permissions"
 _IRREGULAR = "it is no regular file; put a copy of the document in its place"
 
@@ -69,7 +71,7 @@ def _walk(folder: str, below: str) -> Iterator[_Found]:
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") and not entry.name.startswith(_UPWARDS):
             continue
         path = f"{below}{entry.name}"
         if not entry.is_dir(follow_symlinks=False):
