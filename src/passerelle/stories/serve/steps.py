@@ -243,7 +243,12 @@ def conclude(answered: Answered, screened: ScreenedText) -> Checked:
     tab, deployment, completion = answered.tab, answered.deployment, answered.completion
     _note(tab, deployment, Surface.OUTPUT, screened.verdicts)
     text, finish = screened.text, completion.finish_reason
-    tab.grounding = ground(text, [hit.passage for hit in tab.hits])
+    tab.grounding = ground(
+        text,
+        [hit.passage for hit in tab.hits],
+        threshold=deployment.grounding.threshold,
+        refusal=deployment.prompt.refusal,
+    )
     if screened.blocked:
         text, finish = text or DEFAULT_REFUSAL, "content_filter"
     elif refuses_unsupported(deployment) and tab.grounding.support in _UNBACKED:
