@@ -49,20 +49,23 @@ def refused(_: AnyRequest, refusal: Refusal) -> Response[Problem]:
         headers["www-authenticate"] = 'Bearer realm="passerelle"'
     if refusal.retry_after_seconds is not None:
         headers["retry-after"] = str(max(1, round(refusal.retry_after_seconds)))
-    return _response(refusal.status, refusal.code, title, refusal.detail, headers)
+    return _response(
+        refusal.status, refusal.code, title=title, detail=refusal.detail, headers=headers
+    )
 
 
 def rejected(_: AnyRequest, error: HTTPException) -> Response[Problem]:
     """What the framework did not accept: path, method, size, form of the body."""
     status = HTTPStatus(error.status_code)
     code = _CODES.get(status, Refusal.code if _is_ours(error) else InvalidRequest.code)
-    return _response(status, code, status.phrase, _detail(error), error.headers or {})
+    return _response(
+        status, code, title=status.phrase, detail=_detail(error), headers=error.headers
+    )
 
 
-def nested(_: AnyRequest, __: RecursionError) -> Response[Problem]:
+def nested(request: AnyRequest, _: RecursionError) -> Response[Problem]:
     """A body that nests deeper than it can be read; nothing of ours recurses."""
-    refusal = InvalidRequest("The body is nested too deeply.")
-    return _response(refusal.status, refusal.code, "The request is not valid.", refusal.detail, {})
+    return refused(request, InvalidRequest("The body is nested too deeply."))
 
 
 def failed(request: AnyRequest, error: Exception) -> Response[Problem]:
@@ -76,7 +79,7 @@ def failed(request: AnyRequest, error: Exception) -> Response[Problem]:
         place.filename,
         place.lineno,
     )
-    return _response(500, Refusal.code, "The request could not be carried out.", "", {})
+    return refused(request, Refusal())
 
 
 def _detail(error: HTTPException) -> str:
@@ -96,7 +99,7 @@ def _fault(fault: dict[str, object]) -> str:
 
 
 def _response(
-    status: int, code: str, title: str, detail: str, headers: dict[str, str]
+    status: int, code: str, *, title: str, detail: str, headers: dict[str, str] | None = None
 ) -> Response[Problem]:
     problem = Problem(
         type=f"urn:passerelle:problem:{code}", title=title, status=status, detail=detail, code=code

@@ -1,16 +1,12 @@
 """Exchanges as the ledger has them: facts for those who oversee, content on record."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-
-import msgspec
 
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import NotFound
-from passerelle.core.values.passages import Citation
 from passerelle.core.values.principals import Principal
-from passerelle.core.values.verdicts import Outcome, Support
 from passerelle.domain.feedback.flags import FlagBox
 from passerelle.domain.identity.grants import Granted, holds
 from passerelle.domain.identity.permissions import Permission
@@ -19,121 +15,20 @@ from passerelle.domain.ledger.entries import (
     Entry,
     Inclusion,
     Ledger,
-    LedgerUnreadable,
 )
 from passerelle.domain.ledger.events import CONTENT_READ, EXCHANGE_ENDED
+from passerelle.stories.govern.exchange_facts import (
+    ExchangeContent,
+    ExchangeFacts,
+    read_content,
+    read_facts,
+)
 
 SCAN_PAGE = 200
 SCAN_PAGES = 20
 """A principal who sees only its own exchanges gets at most 4,000 entries looked through at once."""
 MOST_EVENTS = 200
 """The newest of the entries that name one exchange."""
-
-
-@dataclass(frozen=True, slots=True)
-class FindingFacts:
-    kind: str = ""
-    start: int = 0
-    end: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class GuardFacts:
-    surface: str = ""
-    guard: str = ""
-    outcome: Outcome = Outcome.NOT_SCANNED
-    reason: str = ""
-    findings: tuple[FindingFacts, ...] = ()
-    released_characters: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimFacts:
-    start: int = 0
-    end: int = 0
-    support: Support = Support.NOT_SCANNED
-    score: float = 0.0
-    citation: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GroundingFacts:
-    support: Support = Support.NOT_SCANNED
-    score: float = 0.0
-    reason: str = ""
-    claims: tuple[ClaimFacts, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CitationFacts:
-    number: int = 0
-    document: str = ""
-    passage: str = ""
-    start: int = 0
-    end: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ExchangeFacts:
-    """What the entry of an exchange says; what an older entry lacks has its default."""
-
-    status: int = 0
-    code: str = ""
-    """Why it was refused; empty when it was answered."""
-    stage: str = ""
-    release: str = ""
-    prompt: str = ""
-    knowledge_version: str = ""
-    provider: str = ""
-    model: str = ""
-    stream: bool = False
-    cut_off: bool = False
-    """The client left before the end."""
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_input_tokens: int = 0
-    reasoning_tokens: int = 0
-    usage_estimated: bool = False
-    cost_nano_usd: int | None = None
-    price_book: str = ""
-    latency_ms: int = 0
-    upstream_ms: int = 0
-    grounding: GroundingFacts = field(default_factory=GroundingFacts)
-    guards: tuple[GuardFacts, ...] = ()
-    citations: tuple[CitationFacts, ...] = ()
-    hits: tuple[str, ...] = ()
-    request_id: str = ""
-    key_id: str = ""
-
-    @property
-    def blocked_by(self) -> str:
-        """Name of the first guard that blocked; empty when none did."""
-        return next((guard.guard for guard in self.guards if guard.outcome is Outcome.BLOCKED), "")
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One turn as it went to the model: after redaction."""
-
-    role: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ExchangeContent:
-    """What was asked and answered; kept apart from the entry, so that it can be erased."""
-
-    messages: tuple[Said, ...] = ()
-    answer: str = ""
-    """What the caller got."""
-    withheld: str = ""
-    """What the model said where something else was sent instead."""
-    citations: tuple[Citation, ...] = ()
-
-    @property
-    def question(self) -> str:
-        """Text of the last user message; empty when there is none."""
-        return next((said.text for said in reversed(self.messages) if said.role == "user"), "")
 
 
 class ContentState(StrEnum):
@@ -187,10 +82,6 @@ class ExchangeParts:
     clock: Clock
 
 
-_decode_facts = msgspec.json.Decoder(ExchangeFacts).decode
-_decode_content = msgspec.json.Decoder(ExchangeContent).decode
-
-
 def list_exchanges(
     granted: Granted,
     parts: ExchangeParts,
@@ -208,7 +99,7 @@ def list_exchanges(
     flagged = parts.flags.flagged(
         [entry.subject for entry in entries], organisation=principal.scope.organisation
     )
-    items = tuple(Exchange(entry, _facts_of(entry), entry.subject in flagged) for entry in entries)
+    items = tuple(Exchange(entry, read_facts(entry), entry.subject in flagged) for entry in entries)
     return ExchangePage(items, next_before)
 
 
@@ -225,7 +116,7 @@ async def read_exchange(granted: Granted, parts: ExchangeParts, exchange_id: str
     flagged = parts.flags.flagged([exchange_id], organisation=organisation)
     state, content = await _content(principal, entry, parts)
     return ExchangeDetail(
-        exchange=Exchange(entry, _facts_of(entry), exchange_id in flagged),
+        exchange=Exchange(entry, read_facts(entry), exchange_id in flagged),
         state=state,
         content=content,
         events=events[-MOST_EVENTS:],
@@ -291,18 +182,4 @@ async def _content(
             facts={"sequence": entry.sequence, "own": own},
         )
     )
-    try:
-        return ContentState.SHOWN, _decode_content(body)
-    except msgspec.DecodeError as error:
-        raise _unreadable(entry) from error
-
-
-def _facts_of(entry: Entry) -> ExchangeFacts:
-    try:
-        return _decode_facts(entry.facts)
-    except msgspec.DecodeError as error:
-        raise _unreadable(entry) from error
-
-
-def _unreadable(entry: Entry) -> LedgerUnreadable:
-    return LedgerUnreadable(f"Entry {entry.sequence} is damaged: run passerelle ledger verify.")
+    return ContentState.SHOWN, read_content(entry, body)

@@ -76,7 +76,8 @@ async def create_key(granted: Granted, wanted: WantedKey, parts: KeyParts) -> Re
         "env": issued.key.env,
         "expires_at_ms": issued.key.expires_at_ms,
     }
-    return await record(parts.ledger, _draft(granted, KEY_CREATE, issued.key, facts, parts), keep)
+    draft = _draft(granted, KEY_CREATE, issued.key, facts=facts, at_ms=issued.key.created_at_ms)
+    return await record(parts.ledger, draft, keep)
 
 
 def list_keys(granted: Granted, ring: KeyRing) -> tuple[ApiKey, ...]:
@@ -91,17 +92,18 @@ async def revoke_key(granted: Granted, public_id: str, parts: KeyParts) -> Recor
     A key that may do more than the principal takes `key:revoke_any`.
     """
     granted.require(Permission.KEY_REVOKE)
-    principal = granted.principal
+    principal, now_ms = granted.principal, parts.clock.now_ms()
     key = _own(principal, public_id, parts.ring)
     if not holds(principal, Permission.KEY_REVOKE_ANY):
         _check_within(principal, key.principal.roles)
 
     async def kill() -> ApiKey:
-        await parts.ring.revoke(public_id, at_ms=parts.clock.now_ms())
+        await parts.ring.revoke(public_id, at_ms=now_ms)
         return _own(principal, public_id, parts.ring)
 
     facts: dict[str, JsonValue] = {"principal": key.principal.id}
-    return await record(parts.ledger, _draft(granted, KEY_REVOKE, key, facts, parts), kill)
+    draft = _draft(granted, KEY_REVOKE, key, facts=facts, at_ms=now_ms)
+    return await record(parts.ledger, draft, kill)
 
 
 def _check(wanted: WantedKey) -> None:
@@ -163,12 +165,12 @@ def _own(principal: Principal, public_id: str, ring: KeyRing) -> ApiKey:
 
 
 def _draft(
-    granted: Granted, event: str, key: ApiKey, facts: dict[str, JsonValue], parts: KeyParts
+    granted: Granted, event: str, key: ApiKey, *, facts: dict[str, JsonValue], at_ms: int
 ) -> Draft:
     # The label may hold a person's name, and facts are kept for ever: it stays out.
     return Draft(
         event=event,
-        at_ms=parts.clock.now_ms(),
+        at_ms=at_ms,
         scope=granted.principal.scope,
         principal=granted.principal.id,
         subject=key.public_id,
