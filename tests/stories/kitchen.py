@@ -113,9 +113,9 @@ class Kitchen:
         return found
 
 
-def guards(**sections: Mapping[str, JsonValue]) -> tuple[GuardPolicy, ...]:
+def guards(**sections: JsonValue) -> tuple[GuardPolicy, ...]:
     """As `[guards]` of a use case file would give them."""
-    found, faults = parse_guards(dict(sections))
+    found, faults = parse_guards(sections)
     assert found is not None, faults
     return found
 

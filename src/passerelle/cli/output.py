@@ -17,7 +17,11 @@ NO = 1
 COULD_NOT = 2
 """Exit status: could not be run."""
 
+_WIDE = 4_000
+"""Columns where output is no terminal: a pipe cuts nothing off."""
 _out = Console(highlight=False, soft_wrap=True)
+if not _out.is_terminal:
+    _out = Console(highlight=False, soft_wrap=True, width=_WIDE)
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -39,7 +43,7 @@ def warn(text: str) -> None:
 def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, no_wrap=True)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     _out.print(table)

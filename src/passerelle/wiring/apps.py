@@ -43,7 +43,9 @@ async def run_gateway(
         parts, deployments = build_parts(installation, store, providers, ServingMetrics(registry))
         refreshing = asyncio.create_task(_refresh(deployments))
         stack.push_async_callback(_stop, refreshing)
-        gateway = build_gateway(installation, store, parts, deployments, registry)
+        gateway = build_gateway(
+            installation, store, parts, deployments=deployments, registry=registry
+        )
         settings = installation.settings
         await listen(
             gateway,
@@ -64,6 +66,7 @@ def build_gateway(
     installation: Installation,
     store: Store,
     parts: Parts,
+    *,
     deployments: Deployments,
     registry: "Registry",
 ) -> "Gateway":
