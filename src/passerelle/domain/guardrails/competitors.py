@@ -140,23 +140,29 @@ def _compiled(tree: _Tree, *, partial: bool) -> re.Pattern[str] | None:
         return None
     firsts = "".join(unit.strip("[]") for unit in tree)
     branches = "|".join(
-        f"(?<={unit}){_bound_before(unit)}{_branch(node, partial=partial)}"
+        f"(?<={unit}){_bound_before(unit)}{_branch(node, unit, partial=partial)}"
         for unit, node in tree.items()
     )
     return re.compile(f"[{firsts}](?=({'(?:' + branches + ')'}))", re.DOTALL)
 
 
-def _branch(tree: _Tree, *, partial: bool) -> str:
+def _branch(tree: _Tree, last: str, *, partial: bool) -> str:
     """The rest of the names below a letter, the longest first."""
     ways = [r"\Z"] if partial else []
-    ways += [unit + _branch(node, partial=partial) for unit, node in tree.items() if unit != _END]
+    ways += [
+        unit + _branch(node, unit, partial=partial) for unit, node in tree.items() if unit != _END
+    ]
     if _END in tree and not partial:
-        ways.append(_NOT_AFTER)
+        ways.append(_NOT_AFTER if _has_word_bounds(last) else "")
     return f"(?:{'|'.join(ways)})"
 
 
 def _bound_before(unit: str) -> str:
-    return "" if ord(unit.strip("[]\\")[0]) >= _WITHOUT_WORD_BOUNDS else _NOT_BEFORE
+    return _NOT_BEFORE if _has_word_bounds(unit) else ""
+
+
+def _has_word_bounds(unit: str) -> bool:
+    return ord(unit.strip("[]\\")[0]) < _WITHOUT_WORD_BOUNDS
 
 
 def _keeps_its_letters(found: str) -> bool:

@@ -37,7 +37,9 @@ _NORTH_AMERICAN = re.compile(
 _INTERNATIONAL = re.compile(
     r"\+\d{1,15}+(?:[ .-]?\(\d{1,4}\)[ .-]?\d{1,8}+)?+(?:[ .-]\d{1,8}+){0,5}+" + _ENDS, re.ASCII
 )
-_TRUNK = re.compile(r"(?:\(0\d{1,4}\)|0\d{1,4}+)(?:[ .-]\d{2,7}+){1,4}+" + _ENDS, re.ASCII)
+_TRUNK = re.compile(
+    r"(?:\(0[1-9]\d{0,3}\)|00?[1-9]\d{0,3}+)(?:[ .-]\d{2,7}+){1,4}+" + _ENDS, re.ASCII
+)
 _LOOSE = re.compile(r"\(?\d{2,12}+\)?(?:[ .-]\d{2,8}+){0,3}+" + _ENDS, re.ASCII)
 _INTERNATIONAL_DIGITS = range(8, 22)
 _TRUNK_DIGITS = range(9, 15)

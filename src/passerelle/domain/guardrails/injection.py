@@ -11,20 +11,21 @@ from passerelle.core.values.verdicts import Finding
 from passerelle.domain.guardrails.injection_signs import (
     DIRECT,
     INDIRECT,
+    MARKS,
     PUNCTUATION,
     Sign,
 )
 
 DEFAULT_THRESHOLD = 0.5
 
-_ENCODED = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{16,4096}={0,2}")
-_BITS = re.compile(r"(?:[01]{8}[ ,]?){5,512}")
-_DISGUISED_LETTER = re.compile(r"[a-z][013457@$]|[013457@$][a-z]")
-_LETTERS = str.maketrans("013457@$", "oieastas")
-_DECODED_WEIGHT = 0.3
+_ENCODED = re.compile(r"[A-Za-z0-9+/]{16,4096}+={0,2}")
+_SHORTEST_ENCODED = 16
 _MOST_ENCODED = 16
+_BITS = re.compile(r"(?:[01]{8}[ ,]?){5,512}+")
+_LETTERS = str.maketrans("013457@$", "oieastas")
 _FLOOD_WORDS = 120
-_FLOOD_DIFFERENT = 0.15
+_FLOOD_DIFFERENT = 18
+_HIDING = Sign("hidden_payload", 0.3, frozenset(), re.compile(r"\A"))
 _FLOOD = Sign("flooding", 0.6, frozenset(), re.compile(r"\A"))
 
 
@@ -53,11 +54,15 @@ class Injection:
 
     def __init__(self, *, threshold: float = DEFAULT_THRESHOLD, indirect: bool = False) -> None:
         self.threshold = threshold
-        self._signs = INDIRECT if indirect else DIRECT
+        self._signs: dict[str, list[Sign]] = {}
+        for sign in INDIRECT if indirect else DIRECT:
+            for word in sign.triggers:
+                self._signs.setdefault(word, []).append(sign)
+        self._triggers = frozenset(self._signs)
 
     def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:
         folded = normalise(text)
-        matches = list(self._matches(folded.text, text))
+        matches = self._matches(folded.text, text)
         if _combined(matches) < self.threshold:
             return ()
         found = []
@@ -74,58 +79,77 @@ class Injection:
 
     def score(self, text: str) -> float:
         """0 to 1; texts at or above the threshold are findings."""
-        return _combined(list(self._matches(normalise(text).text, text)))
+        return _combined(self._matches(normalise(text).text, text))
 
-    def _matches(self, folded: str, original: str) -> Iterator[Match]:
-        tokens = folded.translate(PUNCTUATION).split()
-        yield from self._seen(folded, set(tokens))
-        if _is_flood(folded):
-            yield Match(_FLOOD, 0, min(len(folded), 1))
-        if _DISGUISED_LETTER.search(folded):
+    def _matches(self, folded: str, original: str) -> list[Match]:
+        words = _words(folded)
+        matches = self._seen(folded, words)
+        chunks = folded.split()
+        if len(chunks) >= _FLOOD_WORDS and len(set(chunks[:_FLOOD_WORDS])) < _FLOOD_DIFFERENT:
+            matches.append(Match(_FLOOD, 0, 1))
+        if any(_may_be_disguised(word) for word in words):
             plain = folded.translate(_LETTERS)
-            yield from self._seen(plain, set(plain.translate(PUNCTUATION).split()) - set(tokens))
+            matches += self._seen(plain, _words(plain) - words)
+        if (chunks and max(map(len, chunks)) >= _SHORTEST_ENCODED) or _BITS.search(folded):
+            matches += self._hidden(original, len(folded))
+        return matches
+
+    def _seen(self, folded: str, words: set[str]) -> list[Match]:
+        """The first place of each sign."""
+        found: dict[Sign, Match] = {}
+        for word in self._triggers & words:
+            for sign in self._signs[word]:
+                place = folded.find(word)
+                while place >= 0:
+                    match = sign.pattern.match(folded, place)
+                    if match:
+                        known = found.get(sign)
+                        if known is None or place < known.start:
+                            found[sign] = Match(sign, place, match.end())
+                        break
+                    place = folded.find(word, place + len(word))
+        marks = MARKS.pattern.search(folded) if "<" in folded or "[" in folded else None
+        if marks:
+            found[MARKS] = Match(MARKS, *marks.span())
+        return sorted(found.values(), key=lambda match: match.start)
+
+    def _hidden(self, original: str, folded_length: int) -> Iterator[Match]:
+        """Signs inside what base 64 and binary digits hide; the hiding itself is one more."""
         for first, end, hidden in _payloads(original):
             inside = normalise(hidden).text
-            for match in self._seen(inside, set(inside.translate(PUNCTUATION).split())):
-                sign = Sign("encoded_payload", _DECODED_WEIGHT, frozenset(), match.sign.pattern)
-                yield Match(match.sign, min(first, len(folded)), min(end, len(folded)))
-                yield Match(sign, min(first, len(folded)), min(end, len(folded)))
+            for match in self._seen(inside, _words(inside)):
+                for sign in (match.sign, _HIDING):
+                    yield Match(sign, min(first, folded_length - 1), min(end, folded_length))
 
-    def _seen(self, folded: str, words: set[str]) -> Iterator[Match]:
-        for sign in self._signs:
-            if not sign.triggers or not sign.triggers.isdisjoint(words):
-                found = sign.pattern.search(folded)
-                if found:
-                    yield Match(sign, *found.span())
+
+def _words(folded: str) -> set[str]:
+    return set(folded.translate(PUNCTUATION).split())
+
+
+def _may_be_disguised(word: str) -> bool:
+    """Letters and what may stand for letters, mixed."""
+    return not word.isalpha() and not word.isdigit() and word.translate(_LETTERS).isalpha()
 
 
 def _combined(matches: list[Match]) -> float:
     doubt = 1.0
-    for sign in {match.sign.pattern: match.sign for match in matches}.values():
+    for sign in {match.sign for match in matches}:
         doubt *= 1.0 - sign.weight
     return 1.0 - doubt
-
-
-def _is_flood(folded: str) -> bool:
-    """The same few tokens over and over, as texts that wear out a model's attention do."""
-    tokens = folded[: 12 * _FLOOD_WORDS].split()[:_FLOOD_WORDS]
-    return len(tokens) == _FLOOD_WORDS and len(set(tokens)) < _FLOOD_DIFFERENT * _FLOOD_WORDS
 
 
 def _payloads(text: str) -> Iterator[tuple[int, int, str]]:
     """Readable text behind base 64 and binary digits, with its place."""
     for count, found in enumerate(_ENCODED.finditer(text)):
         if count == _MOST_ENCODED:
-            return
+            break
         hidden = _decoded(found[0])
         if hidden:
             yield found.start(), found.end(), hidden
-    if "0" in text and "1" in text:
-        found_bits = _BITS.search(text)
-        if found_bits:
-            bits = "".join(character for character in found_bits[0] if character in "01")
-            letters = (chr(int(bits[place : place + 8], 2)) for place in range(0, len(bits), 8))
-            yield found_bits.start(), found_bits.end(), "".join(letters)
+    for found in _BITS.finditer(text):
+        bits = "".join(character for character in found[0] if character in "01")
+        letters = (chr(int(bits[place : place + 8], 2)) for place in range(0, len(bits), 8))
+        yield found.start(), found.end(), "".join(letters)
 
 
 def _decoded(token: str) -> str:

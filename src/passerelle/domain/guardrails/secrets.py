@@ -19,7 +19,7 @@ LONGEST_JWT = 6_144
 
 def _anywhere(form: str) -> re.Pattern[str]:
     """Matches at every beginning, also inside another match: group 1 is what was found."""
-    return re.compile(rf"(?<![A-Za-z0-9_])(?=({form}))")
+    return re.compile(rf"(?<![A-Za-z0-9_-])(?=({form}))")
 
 
 _PRIVATE_KEY = r"(?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"

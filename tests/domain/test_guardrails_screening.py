@@ -1,0 +1,92 @@
+"""Guards over a whole text: redact, block, annotate, and what happens when one fails."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from passerelle.core.values.verdicts import Finding, Outcome
+from passerelle.domain.guardrails.guards import Action, Guard, GuardPolicy, Surface, Unscannable
+from passerelle.domain.guardrails.injection import Injection
+from passerelle.domain.guardrails.personal_data import PersonalData
+from passerelle.domain.guardrails.refusals import Blocked, blocked_by
+from passerelle.domain.guardrails.screening import redact, screen
+
+BOTH = frozenset({Surface.INPUT, Surface.OUTPUT})
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A guard that cannot judge."""
+
+    failure: Exception
+    name: str = "failing"
+    whole: bool = False
+    reach: int = 8
+    lookback: int = 0
+
+    def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:
+        del text, start
+        raise self.failure
+
+    def open_from(self, text: str) -> int:
+        return len(text)
+
+
+def policy(action: Action, guard: Guard | None = None) -> GuardPolicy:
+    return GuardPolicy(guard or PersonalData(), action, BOTH)
+
+
+def test_redaction_puts_a_label_in_place_of_what_was_found() -> None:
+    screened = screen("mail jo@x.com or 555-123-4567", [policy("redact")], Surface.INPUT)
+    assert screened.text == "mail [email] or [phone]"
+    assert screened.verdicts[0].outcome is Outcome.REDACTED
+    assert [f.kind for f in screened.verdicts[0].findings] == ["email", "phone"]
+
+
+def test_block_lets_no_text_out_and_says_what_was_found_without_quoting_it() -> None:
+    screened = screen("mail jo@x.com", [policy("block")], Surface.INPUT)
+    assert screened.blocked
+    assert screened.text == ""
+    assert screened.verdicts[0].reason == "found email"
+    assert "jo@x.com" not in str(screened.verdicts)
+
+
+def test_annotate_passes_the_text_and_lists_the_findings() -> None:
+    screened = screen("mail jo@x.com", [policy("annotate")], Surface.INPUT)
+    assert screened.text == "mail jo@x.com"
+    assert screened.verdicts[0].outcome is Outcome.PASSED
+    assert len(screened.verdicts[0].findings) == 1
+
+
+def test_guard_of_another_surface_is_not_asked() -> None:
+    assert screen("jo@x.com", [policy("block")], Surface.DOCUMENT).verdicts == ()
+
+
+@pytest.mark.parametrize("failure", [Unscannable("the judge is away"), RuntimeError("x jo@x.com")])
+def test_guard_that_fails_has_not_scanned(failure: Exception) -> None:
+    screened = screen("jo@x.com", [policy("block", Failing(failure))], Surface.INPUT)
+    assert screened.unscanned
+    assert not screened.blocked
+    verdict = screened.verdicts[0]
+    assert verdict.outcome is Outcome.NOT_SCANNED
+    assert verdict.reason in {"the judge is away", "the guard failed (RuntimeError)"}
+
+
+def test_guard_of_whole_texts_cannot_redact() -> None:
+    with pytest.raises(ValueError, match="whole"):
+        GuardPolicy(Injection(), "redact", BOTH)
+
+
+def test_overlapping_findings_become_one_label_and_nothing_covered_stays() -> None:
+    findings = [Finding("b", 2, 6), Finding("a", 0, 4), Finding("c", 6, 7)]
+    assert redact("0123456789", findings) == "[a][c]789"
+
+
+def test_refusal_names_the_guard_and_what_to_do_next() -> None:
+    screened = screen("mail jo@x.com", [policy("block")], Surface.INPUT)
+    refusal = blocked_by(screened.verdicts)
+    assert isinstance(refusal, Blocked)
+    assert (refusal.status, refusal.code) == (400, "content_blocked")
+    assert "personal_data" in refusal.message
+    assert "Remove personal data" in refusal.message
+    assert "could not check" in blocked_by(()).message
