@@ -119,10 +119,12 @@ def _sentences(text: str, start: int, end: int) -> Iterator[Span]:
 
 def _ends(text: str, begun: int, stop: re.Match[str]) -> bool:
     """Is this terminator the end of a sentence?"""
+    at = stop.start()
+    if text[at - 1 : at].isspace():
+        return True  # tokenised text: the full stop stands alone
     following = text[stop.end() : stop.end() + 1]
     if following.islower() or stop[1] != ".":
         return not following.islower()
-    at = stop.start()
     found = _LAST_WORD.search(text, max(begun, at - _WIDEST_ABBREVIATION), at)
     word = found[0].lower() if found else ""
     if word in _INNER:

@@ -1,0 +1,156 @@
+"""A claim against the passages: where is its best evidence, and what is missing?"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from passerelle.core.text.names import name_stems
+from passerelle.core.text.numbers import Quantity
+from passerelle.core.text.readings import Reading, Sentence, sentence_at
+from passerelle.core.text.tokens import content_words
+from passerelle.domain.grounding.claims import Claim
+from passerelle.domain.grounding.scores import Signals
+
+_UNSEEN = 0.5
+_CITED = 1.1
+"""How much more a sentence of a cited passage counts when the best one is chosen."""
+_SAME_MATTER = 0.7
+"""Share of the claim's weight that a sentence must hold to contradict it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The best single sentence for a claim."""
+
+    passage: int
+    """Place among the passages, from 0."""
+    sentence: int
+    """Place in the passage, from 0."""
+    share: float
+    """Of the claim's weight that the sentence holds, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A claim taken apart: numbers count by their value, not as words."""
+
+    sentence: Sentence
+    words: tuple[str, ...]
+    """Stems without those of numbers and their units, each once."""
+    names: frozenset[str]
+
+
+def match(claim: Claim, readings: Sequence[Reading]) -> tuple[Signals, Match | None]:
+    """What the passages hold of the claim, and its best sentence if one shares a word."""
+    said = _said(claim)
+    weights = _weights(said.words, readings)
+    best = _best(weights, readings, claim.cited)
+    seen = {each for each in said.words if any(each in reading.places for reading in readings)}
+    numbers = said.sentence.quantities
+    lost = _lost(numbers, (number for each in readings for number in each.quantities))
+    around = _around(best, readings)
+    far = _lost(numbers, (number for sentence in around for number in sentence.quantities))
+    things = len(said.words) + len(numbers)
+    signals = Signals(
+        covered=(len(seen) + len(numbers) - len(lost)) / things,
+        nearest=_nearest(best, len(said.words), len(numbers), len(far)),
+        paired=_paired(said.sentence.stems, readings),
+        novel_words=len(said.words) - len(seen),
+        novel_names=len(said.names - seen) / len(said.names) if said.names else 0.0,
+        lost_numbers=len(lost),
+        far_numbers=len(far),
+        opposed=best is not None
+        and (_turned(said, best, readings) or _miscounted(weights, lost, around)),
+    )
+    return signals, best
+
+
+def _said(claim: Claim) -> _Said:
+    sentence = sentence_at(claim.text, 0, len(claim.text))
+    stems = dict.fromkeys(sentence.stems)
+    for number in sentence.quantities:
+        for each in content_words(claim.text[number.start : number.end]):
+            stems.pop(each, None)
+    return _Said(sentence, tuple(stems), name_stems(claim.text).intersection(stems))
+
+
+def _nearest(best: Match | None, words: int, numbers: int, far: int) -> float:
+    """A number weighs as much as the average word."""
+    held = best.share * words if best else 0.0
+    return (held + numbers - far) / (words + numbers)
+
+
+def _weights(stems: Sequence[str], readings: Sequence[Reading]) -> dict[str, float]:
+    """Rare words weigh more: logarithm of sentences over sentences with the word."""
+    total = sum(len(reading.sentences) for reading in readings)
+    weights = {}
+    for each in stems:
+        held = sum(len(reading.places.get(each, ())) for reading in readings)
+        weights[each] = math.log(1 + total / (held or _UNSEEN))
+    return weights
+
+
+def _best(
+    weights: dict[str, float], readings: Sequence[Reading], cited: frozenset[int]
+) -> Match | None:
+    best, highest, share = None, 0.0, 0.0
+    for passage, reading in enumerate(readings):
+        sums: dict[int, float] = {}
+        for each, weight in weights.items():
+            for place in reading.places.get(each, ()):
+                sums[place] = sums.get(place, 0.0) + weight
+        favour = _CITED if passage + 1 in cited else 1.0
+        for place, weight in sums.items():
+            if weight * favour > highest:
+                highest, share, best = weight * favour, weight, (passage, place)
+    return Match(*best, share / sum(weights.values())) if best else None
+
+
+def _paired(stems: tuple[str, ...], readings: Sequence[Reading]) -> float:
+    pairs = list(pairwise(stems))
+    if not pairs:
+        return float(any(each in reading.places for each in stems for reading in readings))
+    return sum(any(pair in each.pairs for each in readings) for pair in pairs) / len(pairs)
+
+
+def _around(best: Match | None, readings: Sequence[Reading]) -> tuple[Sentence, ...]:
+    """The best sentence and its neighbours."""
+    if best is None:
+        return ()
+    return readings[best.passage].sentences[max(0, best.sentence - 1) : best.sentence + 2]
+
+
+def _lost(numbers: tuple[Quantity, ...], known: Iterable[Quantity]) -> list[Quantity]:
+    if not numbers:
+        return []
+    held = list(known)
+    return [number for number in numbers if not any(number.agrees(other) for other in held)]
+
+
+def _turned(said: _Said, best: Match, readings: Sequence[Reading]) -> bool:
+    """Is a word negated in one of the two only?"""
+    if best.share < _SAME_MATTER:
+        return False
+    found = readings[best.passage].sentences[best.sentence]
+    turned = said.sentence.negated ^ found.negated
+    return not turned.isdisjoint(set(said.words).intersection(found.stems))
+
+
+def _miscounted(
+    weights: dict[str, float], lost: list[Quantity], around: tuple[Sentence, ...]
+) -> bool:
+    """Do the best sentence and its neighbours give another number for the same matter?"""
+    if not lost:
+        return False
+    held = {each for sentence in around for each in sentence.stems}
+    share = sum(weight for each, weight in weights.items() if each in held)
+    if share < _SAME_MATTER * sum(weights.values()):
+        return False
+    known = [number for sentence in around for number in sentence.quantities]
+    return any(_same_kind(number, other) for number in lost for other in known)
+
+
+def _same_kind(number: Quantity, other: Quantity) -> bool:
+    kinds = (number.unit, number.counted)
+    return kinds != ("", "") and kinds == (other.unit, other.counted)
