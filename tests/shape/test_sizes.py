@@ -1,6 +1,7 @@
 """The maxima of style, without exemptions."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,7 +62,5 @@ def test_core_values_stay_within_twelve_files() -> None:
 
 
 def test_core_has_at_most_fifteen_direct_dependencies() -> None:
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert len(project["dependencies"]) <= 15

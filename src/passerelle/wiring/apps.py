@@ -123,6 +123,8 @@ def usecase_views(
             name=each.usecase,
             title=charters[each.usecase].profile.title,
             goal=charters[each.usecase].charter.goal,
+            kpi=charters[each.usecase].charter.kpi,
+            roles=charters[each.usecase].charter.roles,
             stage=each.stage,
             model=each.model,
             provider=each.plan.provider,
