@@ -1,0 +1,106 @@
+"""Providers and their prices, from the settings."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from passerelle.core.values.chat import Completion, Usage
+from passerelle.core.values.errors import Fault, InvalidConfiguration, Refusal
+from passerelle.domain.costs.price_book import PriceBook
+from passerelle.domain.routing.providers import Provider
+from passerelle.settings import ProviderSettings, ReplaySettings, ServerSettings
+from passerelle.stories.govern.publish import UseCase
+from passerelle.wiring.installation import Installation
+
+
+class RecordingsUnreadable(Refusal):
+    """A recording cannot be replayed."""
+
+    code = "recordings_unreadable"
+
+
+def build_providers(installation: Installation) -> dict[str, Provider]:
+    """Every configured provider by name. Raises `InvalidConfiguration` for routes to none."""
+    configured = installation.settings.providers
+    if faults := tuple(_routes_to_nowhere(installation.usecases, configured)):
+        raise InvalidConfiguration(faults)
+    return {name: _provider(name, each) for name, each in configured.items()}
+
+
+def price_book(installation: Installation) -> PriceBook:
+    from passerelle.adapters.sources.price_list import ListedProvider, PriceList
+
+    configured = installation.settings.providers.items()
+    listed = {
+        name: ListedProvider(base_url=each.base_url, list_name=each.prices)
+        for name, each in configured
+        if isinstance(each, ServerSettings)
+    }
+    own = frozenset(name for name, each in configured if not isinstance(each, ServerSettings))
+    return PriceList(clock=installation.clock, own=own, providers=listed)
+
+
+def _routes_to_nowhere(
+    usecases: Iterable[UseCase], configured: Mapping[str, ProviderSettings]
+) -> Iterator[Fault]:
+    for usecase in usecases:
+        for stage, setup in usecase.stages.items():
+            if setup.plan.provider not in configured:
+                known = ", ".join(sorted(configured))
+                message = (
+                    f"stage {stage} is routed to {setup.plan.provider!r}, which passerelle.toml "
+                    f"does not configure (it has: {known})"
+                )
+                yield Fault(("route", "provider"), message, f"usecases/{usecase.name}/usecase.toml")
+
+
+def _provider(name: str, settings: ProviderSettings) -> Provider:
+    match settings:
+        case ServerSettings():
+            return _server(name, settings)
+        case ReplaySettings():
+            return _replay(name, settings)
+        case _:
+            from passerelle.adapters.providers.extractive import Extractive
+
+            return Extractive(name)
+
+
+def _server(name: str, settings: ServerSettings) -> Provider:
+    from passerelle.adapters.providers.openai_style import Dialect, OpenAIStyle
+    from passerelle.transport.egress.connections import Connections
+
+    return OpenAIStyle(
+        name,
+        settings.base_url,
+        settings.api_key.reveal() if settings.api_key is not None else None,
+        Connections(),
+        dialect=Dialect(
+            path=settings.path,
+            key_header=settings.key_header,
+            tokens_field=settings.tokens_field,
+            include_usage=settings.include_usage,
+        ),
+        connect_seconds=settings.connect_seconds,
+    )
+
+
+def _replay(name: str, settings: ReplaySettings) -> Provider:
+    from passerelle.adapters.providers.replay import (
+        Pace,
+        Replay,
+        UnreadableRecording,
+        recordings_in,
+    )
+
+    try:
+        recordings = recordings_in(settings.recordings) if settings.recordings else ()
+    except UnreadableRecording as fault:
+        raise RecordingsUnreadable(f"Provider {name!r}: {fault}") from fault
+    answer = settings.answer
+    return Replay(
+        recordings,
+        name=name,
+        default=Completion(answer, "stop", Usage(estimated=True), name) if answer else None,
+        pace=Pace(
+            settings.latency_seconds, settings.chunk_characters, settings.between_chunks_seconds
+        ),
+    )
