@@ -156,4 +156,8 @@ def _analyzer(*, stemmed: bool) -> tantivy.TextAnalyzer:
 
 
 def _spaced(text: str) -> str:
-    return _UNSPACED.sub(r" \1 ", text) if _UNSPACED.search(text) else text
+    """With half characters, which JSON can carry, replaced."""
+    if text.isascii():
+        return text
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return _UNSPACED.sub(r" \1 ", whole)
