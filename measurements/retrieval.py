@@ -76,10 +76,10 @@ def measure(data: Path) -> Report:
 
 
 def _shares(places: Mapping[tuple[str, str], Sequence[tuple[str, int]]]) -> Table:
-    lines = tuple(
+    lines: list[tuple[Cell, ...]] = [
         (variant, name, *(wilson(_within(found, depth), len(found)) for depth in (1, DEPTH)))
         for (name, variant), found in places.items()
-    )
+    ]
     ordered = sorted(lines, key=lambda line: VARIANTS.index(str(line[0])))
     columns = ("questions", "search", "hit@1", f"hit@{DEPTH}")
     return Table("The paragraph that holds the answer", columns, tuple(ordered), NOTE)
