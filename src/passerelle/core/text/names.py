@@ -13,7 +13,7 @@ def name_stems(sentence: str) -> frozenset[str]:
     Its first word counts only where the next one is capitalised too, or where it holds
     more than one capital, for any word may begin a sentence. English and its likes only.
     """
-    found = [match[0] for match in _WORD.finditer(sentence)]
+    found = _WORD.findall(sentence)
     stems: set[str] = set()
     for place, word in enumerate(found):
         if not word[0].isupper() or (place == 0 and not _surely(found)):

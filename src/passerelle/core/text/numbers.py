@@ -10,6 +10,8 @@ DATE_UNITS = (
 _MONTHS = "|".join(
     f"{month[:3]}(?:{month[3:]})?" if month != "may" else month for month in DATE_UNITS
 )
+_MONTH_STARTS = frozenset(month[:3] for month in DATE_UNITS)
+_DIGIT = re.compile(r"\d")
 _ISO = re.compile(r"(?<![\d-])(\d{4})-(\d{2})-(\d{2})(?![\d-])")
 _DAY_FIRST = re.compile(
     rf"(?<![\d.,])(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTHS})\b\.?", re.IGNORECASE
@@ -45,6 +47,7 @@ _TENS = dict(
         strict=True,
     )
 )
+_SPELLED = frozenset({*_ONES, *_TENS, "dozen"} - {"one"})
 _SCALES = {
     "dozen": 12.0,
     "hundred": 1e2,
@@ -95,6 +98,7 @@ _UNITS: dict[str, tuple[str, float]] = {
 _ROUNDING = 0.5
 _CLOSE = 1e-9
 _TABLE_SCALES = (1e3, 1e6, 1e9, 1e-3, 1e-6, 1e-9)
+_NEAR = 0.002
 _TELLING = 100
 """Numbers from here on have three digits or more."""
 
@@ -107,7 +111,9 @@ class Quantity:
     unit: str
     """Empty when none was recognised."""
     margin: float
-    """Half a unit of the last digit that was written: 1.5 km may stand for 1,450 to 1,550 m."""
+    """Half a unit of the last digit for a number with decimals or a scale, for such are often
+    rounded: 1.5 km may stand for 1,450 to 1,550 m. 0 for other numbers.
+    """
     start: int
     end: int
     counted: str = ""
@@ -121,46 +127,50 @@ class Quantity:
         """
         if self.unit != other.unit and self.unit and other.unit:
             return False
-        least = min(abs(self.value), abs(other.value))
-        if least >= _TELLING and self._scaled(self.value / other.value):
+        apart = abs(self.value - other.value)
+        if apart <= self.margin or apart <= other.margin or apart <= _CLOSE * abs(self.value):
             return True
-        margin = max(self.margin, other.margin) if self.rounded or other.rounded else 0.0
-        return abs(self.value - other.value) <= margin + _CLOSE * abs(self.value)
-
-    @staticmethod
-    def _scaled(ratio: float) -> bool:
-        return any(abs(ratio - scale) < _CLOSE * scale for scale in _TABLE_SCALES)
-
-    @property
-    def rounded(self) -> bool:
-        """Written with a scale or a decimal: such numbers are often rounded ones."""
-        return self.margin != _ROUNDING
+        if abs(self.value) < _TELLING or abs(other.value) < _TELLING:
+            return False
+        ratio = self.value / other.value
+        return not _NEAR < ratio < 1 / _NEAR and any(
+            abs(ratio - scale) < _CLOSE * scale for scale in _TABLE_SCALES
+        )
 
 
 def quantities(text: str) -> list[Quantity]:
     """All numbers of the text in order; `one` is left out, for it is mostly a pronoun."""
-    found = list(_dates(text))
-    taken = [(each.start, each.end) for each in found]
-    found += [
-        _number(match)
-        for match in _NUMBER.finditer(text)
-        if not any(start < match.end("digits") and match.start() < end for start, end in taken)
-    ]
-    found += [_in_words(match) for match in _WORD_NUMBER.finditer(text)]
-    return sorted(found, key=lambda each: each.start)
+    tokens = text.lower().replace("-", " ").split()
+    found: list[Quantity] = []
+    if _DIGIT.search(text):
+        dated = "-" in text or not _MONTH_STARTS.isdisjoint([token[:3] for token in tokens])
+        found += _dates(text) if dated else ()
+        taken = [(each.start, each.end) for each in found]
+        found += [
+            _number(match)
+            for match in _NUMBER.finditer(text)
+            if not any(start < match.end("digits") and match.start() < end for start, end in taken)
+        ]
+    if not _SPELLED.isdisjoint(tokens):
+        found += [_in_words(match) for match in _WORD_NUMBER.finditer(text)]
+    return sorted(found, key=_start) if len(found) > 1 else found
+
+
+def _start(quantity: Quantity) -> int:
+    return quantity.start
 
 
 def _dates(text: str) -> Iterator[Quantity]:
     for match in _ISO.finditer(text):
         if 1 <= int(match[2]) <= len(DATE_UNITS):
             unit = DATE_UNITS[int(match[2]) - 1]
-            yield Quantity(float(match[1]), "", _ROUNDING, match.start(), match.end(1))
-            yield Quantity(float(match[3]), unit, _ROUNDING, match.start(2), match.end())
+            yield Quantity(float(match[1]), "", 0.0, match.start(), match.end(1))
+            yield Quantity(float(match[3]), unit, 0.0, match.start(2), match.end())
     for match in _DAY_FIRST.finditer(text):
-        yield Quantity(float(match[1]), _month(match[2]), _ROUNDING, *match.span())
+        yield Quantity(float(match[1]), _month(match[2]), 0.0, *match.span())
     for match in _MONTH_FIRST.finditer(text):
         if match[1] != "may":
-            yield Quantity(float(match[2]), _month(match[1]), _ROUNDING, *match.span())
+            yield Quantity(float(match[2]), _month(match[1]), 0.0, *match.span())
 
 
 def _month(name: str) -> str:
@@ -177,7 +187,8 @@ def _number(match: re.Match[str]) -> Quantity:
     sign = -1.0 if match["sign"] else 1.0
     end = match.end("unit") if unit and not match["before"] else match.end("digits")
     value = sign * float(digits) * scale * factor
-    margin = _ROUNDING * 10.0**-decimals * scale * factor
+    exact = decimals == 0 and not match["scale"]
+    margin = 0.0 if exact else _ROUNDING * 10.0**-decimals * scale * factor
     counted = "" if unit else (match["unit"] or "").lower()
     return Quantity(value, unit, margin, match.start(), end, counted)
 
@@ -189,7 +200,7 @@ def _in_words(match: re.Match[str]) -> Quantity:
     unit, factor = _unit(match[3] or "")
     end = match.end(3) if unit else match.end(2) if match[2] else match.end(1)
     counted = "" if unit else (match[3] or "").lower()
-    value, margin = count * scale * factor, _ROUNDING * scale * factor
+    value, margin = count * scale * factor, _ROUNDING * scale * factor if match[2] else 0.0
     return Quantity(value, unit, margin, match.start(), end, counted)
 
 

@@ -44,6 +44,8 @@ class Reading:
     pairs: frozenset[tuple[str, str]]
     """Content words that follow one another, across stop words."""
     quantities: tuple[Quantity, ...]
+    values: frozenset[tuple[float, str]]
+    """Values of the quantities with their units, for finding equal ones at once."""
     plain: str
     """All words, folded, with one space around each: for finding quotations."""
 
@@ -57,11 +59,13 @@ def read(text: str) -> Reading:
         for each in dict.fromkeys(sentence.stems):
             places.setdefault(each, []).append(number)
     stems = [each for sentence in sentences for each in sentence.stems]
+    numbers = tuple(number for sentence in sentences for number in sentence.quantities)
     return Reading(
         sentences,
         {each: tuple(numbers) for each, numbers in places.items()},
         frozenset(pairwise(stems)),
-        tuple(number for sentence in sentences for number in sentence.quantities),
+        numbers,
+        frozenset((number.value, number.unit) for number in numbers),
         f" {' '.join(words(text))} ",
     )
 

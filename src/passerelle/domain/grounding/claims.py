@@ -4,11 +4,14 @@ import re
 from dataclasses import dataclass
 
 from passerelle.core.text.sentences import MARKER, sentence_spans
-from passerelle.core.text.tokens import content_words
+from passerelle.core.text.tokens import STOP_WORDS
 
 _MARKERS = re.compile(rf"\s*{MARKER}")
+_WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d+")
-_EMPTY_WORDS = frozenset({"yes", "no", "sure", "okay", "certainly", "cours", "thank", "sorri"})
+_EMPTY_WORDS = frozenset(
+    {"yes", "sure", "ok", "okay", "certainly", "course", "thanks", "sorry", "hello"}
+)
 _REFUSAL = re.compile(
     r"(?:i(?: am|'m) (?:sorry|afraid)[,.]? (?:but )?(?:that )?)?"
     r"(?:unfortunately,? )?(?:"
@@ -63,4 +66,5 @@ def _claim(text: str, start: int, end: int) -> Claim:
 def _says_something(claim: Claim) -> bool:
     if claim.text.startswith("#"):
         return False
-    return any(word not in _EMPTY_WORDS for word in content_words(claim.text))
+    found = (match[0].casefold() for match in _WORD.finditer(claim.text))
+    return any(word not in STOP_WORDS and word not in _EMPTY_WORDS for word in found)

@@ -1,7 +1,7 @@
 """A claim against the passages: where is its best evidence, and what is missing?"""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -44,24 +44,23 @@ class _Said:
 def match(claim: Claim, readings: Sequence[Reading]) -> tuple[Signals, Match | None]:
     """What the passages hold of the claim, and its best sentence if one shares a word."""
     said = _said(claim)
-    weights = _weights(said.words, readings)
-    best = _best(weights, readings, claim.cited)
-    seen = {each for each in said.words if any(each in reading.places for reading in readings)}
+    found = _search(said.words, readings, claim.cited)
+    best = found.best
     numbers = said.sentence.quantities
-    lost = _lost(numbers, (number for each in readings for number in each.quantities))
+    lost = [number for number in numbers if not _known(number, readings)]
     around = _around(best, readings)
-    far = _lost(numbers, (number for sentence in around for number in sentence.quantities))
+    far = _far(numbers, around) if numbers else 0
     things = len(said.words) + len(numbers)
     signals = Signals(
-        covered=(len(seen) + len(numbers) - len(lost)) / things,
-        nearest=_nearest(best, len(said.words), len(numbers), len(far)),
+        covered=(len(found.seen) + len(numbers) - len(lost)) / things,
+        nearest=_nearest(best, len(said.words), len(numbers), far),
         paired=_paired(said.sentence.stems, readings),
-        novel_words=len(said.words) - len(seen),
-        novel_names=len(said.names - seen) / len(said.names) if said.names else 0.0,
+        novel_words=len(said.words) - len(found.seen),
+        novel_names=len(said.names - found.seen) / len(said.names) if said.names else 0.0,
         lost_numbers=len(lost),
-        far_numbers=len(far),
+        far_numbers=far,
         opposed=best is not None
-        and (_turned(said, best, readings) or _miscounted(weights, lost, around)),
+        and (_turned(said, best, readings) or _miscounted(found, lost, around)),
     )
     return signals, best
 
@@ -81,30 +80,39 @@ def _nearest(best: Match | None, words: int, numbers: int, far: int) -> float:
     return (held + numbers - far) / (words + numbers)
 
 
-def _weights(stems: Sequence[str], readings: Sequence[Reading]) -> dict[str, float]:
-    """Rare words weigh more: logarithm of sentences over sentences with the word."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    weights: dict[str, float]
+    """Rare words weigh more: logarithm of all sentences over those with the word."""
+    seen: set[str]
+    best: Match | None
+
+
+def _search(stems: tuple[str, ...], readings: Sequence[Reading], cited: frozenset[int]) -> _Found:
     total = sum(len(reading.sentences) for reading in readings)
-    weights = {}
+    weights: dict[str, float] = {}
+    seen: set[str] = set()
+    sums = [dict[int, float]() for _ in readings]
     for each in stems:
-        held = sum(len(reading.places.get(each, ())) for reading in readings)
-        weights[each] = math.log(1 + total / (held or _UNSEEN))
-    return weights
+        places = [reading.places.get(each, ()) for reading in readings]
+        held = sum(map(len, places))
+        weights[each] = weight = math.log(1 + total / (held or _UNSEEN))
+        if held:
+            seen.add(each)
+            for inside, found in zip(sums, places, strict=True):
+                for place in found:
+                    inside[place] = inside.get(place, 0.0) + weight
+    return _Found(weights, seen, _best(sums, cited, sum(weights.values())))
 
 
-def _best(
-    weights: dict[str, float], readings: Sequence[Reading], cited: frozenset[int]
-) -> Match | None:
-    best, highest, share = None, 0.0, 0.0
-    for passage, reading in enumerate(readings):
-        sums: dict[int, float] = {}
-        for each, weight in weights.items():
-            for place in reading.places.get(each, ()):
-                sums[place] = sums.get(place, 0.0) + weight
+def _best(sums: list[dict[int, float]], cited: frozenset[int], whole: float) -> Match | None:
+    best, highest = None, 0.0
+    for passage, inside in enumerate(sums):
         favour = _CITED if passage + 1 in cited else 1.0
-        for place, weight in sums.items():
+        for place, weight in inside.items():
             if weight * favour > highest:
-                highest, share, best = weight * favour, weight, (passage, place)
-    return Match(*best, share / sum(weights.values())) if best else None
+                highest, best = weight * favour, Match(passage, place, weight / whole)
+    return best
 
 
 def _paired(stems: tuple[str, ...], readings: Sequence[Reading]) -> float:
@@ -121,11 +129,16 @@ def _around(best: Match | None, readings: Sequence[Reading]) -> tuple[Sentence, 
     return readings[best.passage].sentences[max(0, best.sentence - 1) : best.sentence + 2]
 
 
-def _lost(numbers: tuple[Quantity, ...], known: Iterable[Quantity]) -> list[Quantity]:
-    if not numbers:
-        return []
-    held = list(known)
-    return [number for number in numbers if not any(number.agrees(other) for other in held)]
+def _known(number: Quantity, readings: Sequence[Reading]) -> bool:
+    key = (number.value, number.unit)
+    return any(key in reading.values for reading in readings) or any(
+        number.agrees(other) for reading in readings for other in reading.quantities
+    )
+
+
+def _far(numbers: tuple[Quantity, ...], around: tuple[Sentence, ...]) -> int:
+    near = [number for sentence in around for number in sentence.quantities]
+    return sum(not any(number.agrees(other) for other in near) for number in numbers)
 
 
 def _turned(said: _Said, best: Match, readings: Sequence[Reading]) -> bool:
@@ -137,15 +150,13 @@ def _turned(said: _Said, best: Match, readings: Sequence[Reading]) -> bool:
     return not turned.isdisjoint(set(said.words).intersection(found.stems))
 
 
-def _miscounted(
-    weights: dict[str, float], lost: list[Quantity], around: tuple[Sentence, ...]
-) -> bool:
+def _miscounted(found: _Found, lost: list[Quantity], around: tuple[Sentence, ...]) -> bool:
     """Do the best sentence and its neighbours give another number for the same matter?"""
     if not lost:
         return False
     held = {each for sentence in around for each in sentence.stems}
-    share = sum(weight for each, weight in weights.items() if each in held)
-    if share < _SAME_MATTER * sum(weights.values()):
+    share = sum(weight for each, weight in found.weights.items() if each in held)
+    if share < _SAME_MATTER * sum(found.weights.values()):
         return False
     known = [number for sentence in around for number in sentence.quantities]
     return any(_same_kind(number, other) for number in lost for other in known)
