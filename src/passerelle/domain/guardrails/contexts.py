@@ -27,12 +27,13 @@ _SAYS_WITH_NUMBER = {
     "plan": "health_plan", "insurance": "health_plan", "member": "health_plan",
     "beneficiary": "health_plan", "policy": "health_plan", "subscriber": "health_plan",
     "medicare": "health_plan", "medicaid": "health_plan", "account": "account",
+    "ins": "health_plan", "insur": "health_plan", "ss": "ssn",
 }  # fmt: skip
-_NUMBER = frozenset({"number", "numbers", "no", "nr", "num", "id", "nos", "#"})
+_NUMBER = frozenset({"number", "numbers", "no", "nr", "num", "id", "nos", "#", ":"})
 _FILLER = frozenset({"is", "was", "as", "on", "of", "at", "me", "us", "the", "date", "are", "my"})
 _MEDICAL = frozenset({"medical", "health", "patient"})
-_WORDS = re.compile(r"[a-z]+[0-9]?|#")
-_NEAREST = 6
+_WORDS = re.compile(r"[a-z]+[0-9]?|[#:]")
+_NEAREST = 7
 
 
 def said_before(text: str, place: int) -> str:

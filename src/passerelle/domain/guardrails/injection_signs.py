@@ -47,7 +47,8 @@ _OWN_RULES = (
     r"(?:prompts?|pre-?prompt|instructions?|directives?|guidelines|rules|configuration"
     r"|programming|system message)\b"
 )
-_ANSWER = r"(?:repl(?:y|ies)|responses?|answers?|outputs?|messages?|summar(?:y|ies)|completions?)"
+_REPLY = r"(?:repl(?:y|ies)|responses?|answers?|outputs?|summar(?:y|ies)|completions?)"
+_ANSWER = rf"(?:{_REPLY}|messages?)"
 _DROP = (
     "ignore ignoring disregard disregarding forget forgetting override overriding bypass dismiss"
     " neglect discard abandon drop erase delete"
@@ -200,12 +201,6 @@ _FORCED = (
     _phrase(
         "forced_answer",
         0.5,
-        "only just exactly",
-        r" (?:say|respond|reply|output|print|answer|return)\b",
-    ),
-    _phrase(
-        "forced_answer",
-        0.5,
         "say respond reply output print then",
         rf"{_GAP}{{0,12}}? (?:only|just|exactly|nothing else)\b",
     ),
@@ -234,8 +229,11 @@ MARKS = Sign(
 """Tried where a text holds `<` or `[`."""
 _SHARED = (*_OVERRIDE, *_EXTRACTION, *_FALSE_ROLE, *_FORGED, *_FORCED)
 
+_ONLY_SAY = r" (?:say|respond|reply|output|print|answer|return)\b"
+
 DIRECT = (
     *_SHARED,
+    _phrase("forced_answer", 0.5, "only just exactly", _ONLY_SAY),
     _phrase(
         "false_role",
         0.5,
@@ -248,13 +246,14 @@ DIRECT = (
 
 INDIRECT = (
     *_SHARED,
+    _phrase("forced_answer", 0.3, "only exactly", _ONLY_SAY),
     _phrase(
         "instruction_in_document",
         0.6,
         "in to from with within without of into throughout modify enhance",
-        rf" (?:your|the) (?:\w{{1,12}} )?{_ANSWER}\b",
+        rf" (?:your|the) (?:\w{{1,12}} )?{_REPLY}\b",
     ),
-    _phrase("instruction_in_document", 0.6, "your", rf" (?:\w{{1,12}} )?{_ANSWER}\b"),
+    _phrase("instruction_in_document", 0.6, "your", rf" (?:\w{{1,12}} )?{_REPLY}\b"),
     _phrase(
         "instruction_in_document",
         0.6,
