@@ -192,7 +192,7 @@ class _CompletionObject(msgspec.Struct, omit_defaults=True):
     passerelle: Provenance | None = None
 
 
-def usage_object(usage: Usage) -> msgspec.Struct:
+def _usage_object(usage: Usage) -> _UsageObject:
     return _UsageObject(
         usage.input_tokens,
         usage.output_tokens,
@@ -223,7 +223,6 @@ def encode_completion(
         logprobs = message.pop("logprobs", None)
         if not completion.text and "tool_calls" in message:
             message["content"] = None
-    usage = cast("_UsageObject", usage_object(completion.usage))
     return _encode(
         _CompletionObject(
             heading.id,
@@ -231,7 +230,7 @@ def encode_completion(
             heading.created,
             heading.model,
             [_ChoiceObject(0, message, logprobs, completion.finish_reason)],
-            usage,
+            _usage_object(completion.usage),
             provenance,
         )
     )
@@ -292,7 +291,7 @@ class ChunkWriter:
             parts += [b',"passerelle":', _encode(provenance)]
         parts.append(b"}\n\n")
         if self._include_usage:
-            usage = _encode(usage_object(completion.usage))
+            usage = _encode(_usage_object(completion.usage))
             parts += [self._head, b'],"usage":', usage, b"}\n\n"]
         parts.append(DONE)
         return b"".join(parts)
