@@ -32,9 +32,11 @@ async def run_gateway(
 ) -> None:
     """Serves until the process is asked to stop. `started` gets the port."""
     from passerelle.adapters.gateway.listeners import Listening, listen
+    from passerelle.adapters.telemetry.logs import start_logging
     from passerelle.adapters.telemetry.metrics import Registry
     from passerelle.adapters.telemetry.observers import ServingMetrics
 
+    start_logging()
     registry = Registry()
     providers = build_providers(installation)
     async with AsyncExitStack() as stack:
