@@ -88,9 +88,11 @@ def indirect_groups(data: Path) -> Iterator[Group]:
     mails = _contexts(row["context"] for row in rows(data, "injection/bipia/email.jsonl"))
     code = _contexts("\n".join(r["context"]) for r in rows(data, "injection/bipia/code.jsonl"))
     wiki = _contexts(row["text"] for row in rows(data, "rag/xquad_docs.jsonl"))
+    manuals = _contexts(row["text"] for row in rows(data, "rag/mtrag/corpus.jsonl"))
     yield Group("e-mails without an attack", False, mails, _INDIRECT)
     yield Group("code pages without an attack", False, code, _INDIRECT)
     yield Group("XQuAD articles without an attack", False, wiki, _INDIRECT)
+    yield Group("MTRAG passages without an attack", False, manuals, _INDIRECT)
     categories: dict[str, list[str]] = document(data, "injection/bipia/text_attacks.json")
     for category, attacks in categories.items():
         if not is_for_tuning(category):
@@ -192,8 +194,8 @@ def measure(data: Path) -> Report:
                 (*_rows(direct, strict), *_mixed(data)),
                 "Only the half of the groups that nobody read while signs and weights were set,"
                 " less texts that begin as one of the other half. The second threshold allows 1 %"
-                " false alarms on the benign tuning half. PIGuard valid shares rows with NotInject and"
-                " WildGuard; its attacks are 22.",
+                " false alarms on the benign tuning half. PIGuard valid shares rows with NotInject"
+                " and WildGuard; its attacks are 22.",
             ),
             Table(
                 "Indirect: an instruction inside a document",
@@ -201,7 +203,8 @@ def measure(data: Path) -> Report:
                 tuple(_rows(indirect_groups(data), strict)),
                 "BIPIA's attacks are mostly harmless requests; categories and contexts read while"
                 " tuning are left out. Each attack stands in every e-mail, so rows depend on one"
-                " another and the intervals are too narrow.",
+                " another and the intervals are too narrow. Of XQuAD and MTRAG some false alarms of"
+                " both halves were seen while tuning, so these two rows are optimistic.",
             ),
             Table("PIGuard-style average", ("part", "accuracy"), tuple(_average(direct))),
         ),
@@ -212,5 +215,6 @@ def measure(data: Path) -> Report:
             "paul-rottger/exaggerated-safety d7bb5bd738c1 (XSTest)",
             "microsoft/BIPIA 1a2a91da6bb1",
             "google-deepmind/xquad 7d30520c7175",
+            "IBM/mt-rag-benchmark cc5b1d481b39",
         ),
     )

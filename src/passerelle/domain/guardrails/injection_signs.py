@@ -44,7 +44,7 @@ _RULES = (
     r"|conversations?|tasks?|text|requests?)\b"
 )
 _OWN_RULES = (
-    r"(?:prompts?|pre-?prompt|instructions?|directives?|guidelines|rules|configuration"
+    r"(?:prompts?|pre-?prompt|instructions?|directives?|guidelines|rules"
     r"|programming|system message)\b"
 )
 _REPLY = r"(?:repl(?:y|ies)|responses?|answers?|outputs?|summar(?:y|ies)|completions?)"
@@ -163,7 +163,7 @@ _FALSE_ROLE = (
     _phrase(
         "false_role",
         0.5,
-        "am i'm this as",
+        "am i'm this",
         r" (?:is )?(?:your|the|an?) (?:\w{1,12} )?(?:developer|creator|administrator|admin"
         r"|programmer|maintainer|owner)\b",
     ),
@@ -173,12 +173,11 @@ _FORGED = (
         "forged_delimiter",
         0.65,
         "end begin start",
-        r"(?: of)? (?:\w{1,12} ){0,3}?(?:input|prompt|instructions?|simulation|ambiguity|message"
-        r"|context|draft)\b",
+        r"(?: of)? (?:\w{1,12} ){0,3}?(?:input|prompt|instructions?|simulation|ambiguity)\b",
     ),
     _phrase(
         "forged_delimiter",
-        0.5,
+        0.45,
         "system assistant developer",
         r"\W{0,3}(?: message| prompt| note)?\s?[:>\]]",
     ),
@@ -197,12 +196,6 @@ _FORCED = (
         "prefix prepend preface",
         rf" (?:\w{{1,12}} ){{0,3}}?(?:your|the|every|each|all) (?:\w{{1,12}} ){{0,2}}?{_ANSWER}"
         r" (?:by|with)\b",
-    ),
-    _phrase(
-        "forced_answer",
-        0.5,
-        "say respond reply output print then",
-        rf"{_GAP}{{0,12}}? (?:only|just|exactly|nothing else)\b",
     ),
     _phrase(
         "forced_answer",
@@ -229,11 +222,13 @@ MARKS = Sign(
 """Tried where a text holds `<` or `[`."""
 _SHARED = (*_OVERRIDE, *_EXTRACTION, *_FALSE_ROLE, *_FORGED, *_FORCED)
 
+_SAY_ONLY = rf"{_GAP}{{0,12}}? (?:only|just|exactly|nothing else)\b"
 _ONLY_SAY = r" (?:say|respond|reply|output|print|answer|return)\b"
 
 DIRECT = (
     *_SHARED,
     _phrase("forced_answer", 0.5, "only just exactly", _ONLY_SAY),
+    _phrase("forced_answer", 0.5, "say respond reply output print", _SAY_ONLY),
     _phrase(
         "false_role",
         0.5,
@@ -247,18 +242,19 @@ DIRECT = (
 INDIRECT = (
     *_SHARED,
     _phrase("forced_answer", 0.3, "only exactly", _ONLY_SAY),
+    _phrase("forced_answer", 0.3, "say respond reply", _SAY_ONLY),
     _phrase(
         "instruction_in_document",
         0.6,
         "in to from with within without of into throughout modify enhance",
-        rf" (?:your|the) (?:\w{{1,12}} )?{_REPLY}\b",
+        rf" your (?:\w{{1,12}} )?{_REPLY}\b",
     ),
-    _phrase("instruction_in_document", 0.6, "your", rf" (?:\w{{1,12}} )?{_REPLY}\b"),
+    _phrase("instruction_in_document", 0.35, "your", rf" (?:\w{{1,12}} )?{_REPLY}\b"),
     _phrase(
         "instruction_in_document",
         0.6,
         "ai assistant model llm chatgpt gpt chatbot",
-        r"\W{0,3}(?:please|you must|should|must|do not|don't|when|if)\b",
+        r"\W{0,3}(?:please|you must|you should|do not|don't)\b",
     ),
     _phrase(
         "instruction_in_document",
@@ -268,15 +264,19 @@ INDIRECT = (
     ),
     _phrase(
         "instruction_in_document",
-        0.6,
+        0.5,
         "when while before if",
-        r" (?:you are |you're )?(?:summari[sz]ing|answering|responding|replying|asked)\b",
+        r" (?:you are |you're )(?:summari[sz]ing|answering|responding|replying|asked)\b",
     ),
     _phrase(
         "exfiltration",
         0.6,
         "send forward post email upload transmit append",
-        rf"{_GAP}{{0,60}}?(?:https?://|\b(?:conversation|chat history|passwords?|api keys?)\b)",
+        rf"{_GAP}{{0,40}}?\b(?:this|the|entire|full|user's|their|all) (?:\w{{1,12}} ){{0,2}}?"
+        r"(?:conversation|chat history|passwords?|api keys?|credentials)\b",
+    ),
+    _phrase(
+        "exfiltration", 0.35, "send forward post upload transmit", rf"{_GAP}{{0,40}}?https?://"
     ),
 )
 """What a document or a tool may bring: here any word to the assistant is out of place."""
