@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from passerelle.adapters.store import text_search
 from passerelle.adapters.store.text_index import TextIndex
 from passerelle.adapters.store.text_library import TextLibrary
 from passerelle.core.values.errors import Unavailable
@@ -111,14 +112,27 @@ def test_stamps_are_noted_without_a_new_edition(tmp_path: Path) -> None:
     assert library.kept()["b.txt"].stamp == "stamp of B."
 
 
-def test_a_damaged_edition_counts_as_none_so_that_everything_is_read_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", ["passages.db", "text/meta.json"])
+def test_a_damaged_edition_counts_as_none_so_that_everything_is_read_anew(
+    tmp_path: Path, lost: str
+) -> None:
     published(tmp_path, {"a.txt": "A."})
-    (tmp_path / "editions" / editions(tmp_path)[0] / "passages.db").write_bytes(b"torn")
+    (tmp_path / "editions" / editions(tmp_path)[0] / lost).write_bytes(b"torn")
     library = TextLibrary(tmp_path)
     assert library.recipe() is None
     assert library.kept() == {}
     published(tmp_path, {"a.txt": "A."})
     assert TextIndex.open(tmp_path).document_text("a.txt") == "A."
+
+
+def test_an_edition_of_another_version_is_neither_served_nor_built_upon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(tmp_path, {"a.txt": "A."})
+    monkeypatch.setattr(text_search, "FORMAT", "a later one")
+    assert TextLibrary(tmp_path).recipe() is None
+    with pytest.raises(Unavailable, match="another version"):
+        TextIndex.open(tmp_path)
 
 
 def test_an_empty_library_says_so(tmp_path: Path) -> None:

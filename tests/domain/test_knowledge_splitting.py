@@ -1,6 +1,7 @@
 """Passages: exact spans, no word lost, never too long, along the structure."""
 
 import re
+import time
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerelle.core.values.ids import digest_of
-from passerelle.domain.knowledge.blocks import front_matter_end, markdown_blocks
+from passerelle.domain.knowledge.blocks import front_matter_end, markdown_blocks, title_of
 from passerelle.domain.knowledge.documents import Extracted
 from passerelle.domain.knowledge.splitting import Splitting, pieces, split
 
@@ -135,3 +136,31 @@ def test_ids_stay_the_same_until_something_that_is_shown_changes() -> None:
 def test_the_name_of_a_splitting_tells_different_cuts_apart() -> None:
     names = {Splitting().name, SMALL.name, Splitting(overlap=True).name, Splitting(800).name}
     assert len(names) == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# " + " " * 200_000 + "x",
+        "# " + "_" * 200_000 + "x",
+        "# " + "# " * 100_000 + "x",
+        "---\ntitle: a" + " " * 200_000 + "b\n---\n",
+        "x" * 500_000,
+        "x " * 250_000,
+        "." * 500_000,
+        "\n" * 500_000 + "x",
+        "`" * 500_000,
+        "```\n" * 100_000,
+        "> " * 200_000,
+        "[1] " * 100_000,
+        "|" * 500_000,
+        "# a\n" * 50_000,
+    ],
+    ids=lambda text: repr(text[:12]),
+)
+def test_no_text_takes_more_than_linear_time(text: str) -> None:
+    started = time.process_time()
+    title_of(text)
+    pieces(text, Splitting(), markdown=True)
+    pieces(text, OVERLAPPING, markdown=False)
+    assert time.process_time() - started < 10  # quadratic would be hours

@@ -23,6 +23,7 @@ _NO_TEXT = {
 }
 _HTML_TITLE = re.compile(r"<title\b[^>]{0,200}>([^<]{0,500})</title", re.IGNORECASE)
 _TITLE_WITHIN = 100_000
+_LONGEST_TITLE = 300
 _SPACE = re.compile(r"\s+")
 
 
@@ -92,4 +93,4 @@ def _html_title(page: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return _SPACE.sub(" ", text).strip()
+    return _SPACE.sub(" ", text[:_LONGEST_TITLE]).strip()

@@ -76,7 +76,8 @@ class TextIndex:
                     break
                 edition = newer
         raise Unavailable(
-            f"Knowledge in {self._editions.folder} is damaged: run passerelle ingest."
+            f"Knowledge in {self._editions.folder} is damaged, or made by another version: "
+            "run passerelle ingest."
         )
 
 
@@ -85,6 +86,8 @@ class _OpenEdition:
 
     def __init__(self, edition: Path) -> None:
         self._rows = PassagesFile(edition)
+        if self._rows.format != text_search.FORMAT:
+            raise Unavailable("Made by another version: run passerelle ingest.")
         self._text = text_search.TextSearch(edition)
         self._by_ordinal = lru_cache(REMEMBERED_PASSAGES)(self._rows.by_ordinal)
         self.version = self._rows.version

@@ -27,8 +27,7 @@ class TextLibrary:
         self._file = _readable(self._edition)
 
     def recipe(self) -> Recipe | None:
-        readable = self._file is not None and self._file.format == text_search.FORMAT
-        return self._file.recipe if self._file is not None and readable else None
+        return self._file.recipe if self._file else None
 
     def version(self) -> Digest | None:
         return self._file.version if self._file else None
@@ -114,11 +113,15 @@ class TextEdition:
 
 
 def _readable(edition: Path | None) -> PassagesFile | None:
-    """None for a damaged edition, too: then everything is read anew."""
+    """None for a damaged edition or one of another version: then everything is read anew."""
     try:
-        return PassagesFile(edition) if edition else None
-    except Unavailable:
+        if edition is None:
+            return None
+        text_search.TextSearch(edition)
+        file = PassagesFile(edition)
+    except (Unavailable, ValueError):
         return None
+    return file if file.format == text_search.FORMAT else None
 
 
 def _read_stamps(edition: Path) -> dict[str, str]:

@@ -5,14 +5,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+LONGEST_NAME = 300
+"""Characters of a heading or title that are kept as its name."""
+
 BlockKind = Literal["heading", "paragraph", "code", "table"]
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
+_HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)")
+_CLOSING = re.compile(r"(?:^|[ \t])#+$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _HEAD_MARKS = ("---", "+++")
-_TITLE = re.compile(r"^title\s*[:=]\s*(.+?)\s*$", re.MULTILINE)
+_TITLE = re.compile(r"^title[ \t]*[:=](.+)$", re.MULTILINE)
 _EMPHASIS = re.compile(r"[*`]+|(?<!\w)_+(?=\w)|(?<=[\w.!?)])_+(?!\w)")
 
 
@@ -70,7 +74,7 @@ def title_of(text: str) -> str:
     start = front_matter_end(text)
     named = _TITLE.search(text, 0, start) if start else None
     if named:
-        return named[1].strip("\"'")
+        return named[1].strip().strip("\"'")[:LONGEST_NAME]
     blocks = _Reader(_lines(text, start)).markdown()
     return next((block.name for block in blocks if block.level == 1), "")
 
@@ -138,14 +142,17 @@ def _lines(text: str, start: int) -> list[_Line]:
 
 
 def _heading(line: _Line) -> Block | None:
-    found = _HEADING.fullmatch(line.text)
+    found = _HEADING.match(line.text)
     if found is None:
         return None
-    return Block("heading", line.begin, line.end, len(found[1]), _plain(found[2] or ""))
+    name = _plain(line.text[found.end() :])
+    return Block("heading", line.begin, line.end, len(found[1]), name)
 
 
 def _plain(words: str) -> str:
-    return _EMPHASIS.sub("", words).strip()
+    """Without closing signs and emphasis; cut where it is too long to be a name."""
+    name = words.strip()[:LONGEST_NAME]
+    return _EMPHASIS.sub("", _CLOSING.sub("", name)).strip()
 
 
 def _tabular(line: _Line) -> bool:

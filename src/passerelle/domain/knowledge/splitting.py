@@ -52,7 +52,16 @@ def split(
     """Passages in the order of the text; none for a text without a word."""
     title = extracted.title or document.rpartition("/")[2]
     return [
-        _passage(piece, document, digest, extracted.text, title)
+        Passage(
+            id=_id(document, digest, piece, (title, extracted.text[piece.start : piece.end])),
+            document=document,
+            title=title,
+            heading=piece.heading,
+            text=extracted.text[piece.start : piece.end],
+            start=piece.start,
+            end=piece.end,
+            document_digest=digest,
+        )
         for piece in pieces(extracted.text, splitting, markdown=extracted.markdown)
     ]
 
@@ -64,19 +73,10 @@ def pieces(text: str, splitting: Splitting, *, markdown: bool) -> list[Piece]:
     return _overlapping(text, packed, splitting) if splitting.overlap else packed
 
 
-def _passage(piece: Piece, document: str, digest: Digest, text: str, title: str) -> Passage:
-    body = text[piece.start : piece.end]
-    name = digest_of([document, digest, piece.start, piece.end, piece.heading, title, body])
-    return Passage(
-        id=PassageId(f"psg_{name[:_ID_LENGTH]}"),
-        document=document,
-        title=title,
-        heading=piece.heading,
-        text=body,
-        start=piece.start,
-        end=piece.end,
-        document_digest=digest,
-    )
+def _id(document: str, digest: Digest, piece: Piece, shown: tuple[str, str]) -> PassageId:
+    """Changes with anything that a citation of the passage shows."""
+    name = digest_of([document, digest, piece.start, piece.end, piece.heading, *shown])
+    return PassageId(f"psg_{name[:_ID_LENGTH]}")
 
 
 def _parts(text: str, blocks: list[Block], splitting: Splitting) -> Iterator[Piece]:
