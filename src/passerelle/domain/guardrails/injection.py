@@ -90,7 +90,9 @@ class Injection:
         if any(_may_be_disguised(word) for word in words):
             plain = folded.translate(_LETTERS)
             matches += self._seen(plain, _words(plain) - words)
-        if (chunks and max(map(len, chunks)) >= _SHORTEST_ENCODED) or _BITS.search(folded):
+        if (chunks and max(map(len, chunks)) >= _SHORTEST_ENCODED) or (
+            "01" in folded and _BITS.search(folded)
+        ):
             matches += self._hidden(original, len(folded))
         return matches
 

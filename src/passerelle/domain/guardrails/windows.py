@@ -16,9 +16,8 @@ from passerelle.domain.guardrails.screening import Scan, by_beginning
 class Windows:
     """Checks a streamed answer.
 
-    `window` is how many characters come together before the guards run again;
-    until as many have left, they run at every piece, so that the first words are
-    not held back. With `unscanned_blocks` a guard that fails ends the stream.
+    `window` is how many characters come together before the guards run again; at
+    the start fewer, half of what has left, so that the first words leave at once. With `unscanned_blocks` a guard that fails ends the stream.
     In verdicts `released_characters` is 0 where nothing left unchecked: it counts
     what had left when a stream was blocked, or when a guard that judges whole
     texts spoke at the end.
@@ -54,7 +53,7 @@ class Windows:
             return self._count(text)
         self._waiting.append(text)
         self._waiting_characters += len(text)
-        if self._waiting_characters < self._window <= self.released_characters:
+        if self._waiting_characters < min(self._window, self.released_characters // 2):
             return ""
         self._take()
         return self._release(min(scan.policy.guard.open_from(self._text) for scan in self._scans))
