@@ -63,7 +63,7 @@ async def test_hostile_documents_are_refused_and_the_next_one_is_read() -> None:
 @pytest.mark.parametrize(
     ("limits", "page", "told"),
     [
-        (Limits(memory_mib=800), WIDE_PAGE, "crash or exceed its memory"),
+        (Limits(memory_mib=300), WIDE_PAGE, "crash or exceed its memory"),
         (Limits(cpu_seconds=0, memory_mib=4_000), WIDE_PAGE, "more computing time than allowed"),
         (Limits(output_characters=1_000), LINE * 1_000, "more text than 1,000 characters"),
     ],

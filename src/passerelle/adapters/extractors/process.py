@@ -13,6 +13,15 @@ from passerelle.domain.knowledge.documents import Unreadable
 
 _MODULE = "passerelle.adapters.extractors.worker"
 _PACKAGES = str(Path(__file__).parents[3])
+_ENVIRONMENT = {
+    "PYTHONPATH": _PACKAGES,
+    "PYTHONDONTWRITEBYTECODE": "1",  # no file may be written
+    # One document at a time: threads for every core of a large machine would only take memory.
+    "TOKIO_WORKER_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
 _BYTES_A_CHARACTER = 4
 _LARGEST_HEAD = 65_536
 _REASONS = {
@@ -43,7 +52,7 @@ class WorkerProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env={"PYTHONPATH": _PACKAGES, "PYTHONDONTWRITEBYTECODE": "1"},
+            env=_ENVIRONMENT,
         )
         return cls(process, limits)
 
