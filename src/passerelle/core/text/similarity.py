@@ -1,0 +1,32 @@
+"""Words that differ by a slip of the finger."""
+
+from collections.abc import Iterable, Mapping
+
+SHORTEST = 4
+"""Shorter words have too many neighbours for a slip to be told from another word."""
+
+
+def slips(word: str) -> frozenset[str]:
+    """The word and all that is left of it without one letter.
+
+    Two words with a common slip are one letter apart (added, lost, replaced or swapped with
+    its neighbour), or at most two. Source: Garbe 2012, symmetric delete spelling correction.
+    """
+    return frozenset((word, *(word[:at] + word[at + 1 :] for at in range(len(word)))))
+
+
+def neighbourhood(words: Iterable[str]) -> Mapping[str, str]:
+    """Slip → word, for finding words one letter away; the first of several wins."""
+    found: dict[str, str] = {}
+    for word in words:
+        if len(word) >= SHORTEST:
+            for slip in slips(word):
+                found.setdefault(slip, word)
+    return found
+
+
+def nearest(word: str, known: Mapping[str, str]) -> str | None:
+    """A word of the neighbourhood that is a slip away; None for short words and strangers."""
+    if len(word) < SHORTEST:
+        return None
+    return next((known[slip] for slip in sorted(slips(word)) if slip in known), None)
