@@ -17,10 +17,11 @@ class Windows:
     """Checks a streamed answer.
 
     `window` is how many characters come together before the guards run again; at
-    the start fewer, half of what has left, so that the first words leave at once. With `unscanned_blocks` a guard that fails ends the stream.
-    In verdicts `released_characters` is 0 where nothing left unchecked: it counts
-    what had left when a stream was blocked, or when a guard that judges whole
-    texts spoke at the end.
+    the start fewer, half of what has left, so that the first words leave at once.
+    With `unscanned_blocks` a guard that fails ends the stream. In verdicts
+    `released_characters` is 0 where nothing left unchecked: it counts what had left
+    when a stream was blocked, or when a guard that judges whole texts spoke at the
+    end.
     """
 
     def __init__(
