@@ -87,7 +87,7 @@ function NoSuchPage() {
 function BrokenPage({ error, reset }: ErrorComponentProps) {
   return (
     <Page title="This page broke">
-      <Trouble error={error} onRetry={reset} />
+      <Trouble error={error} onNext={reset} />
     </Page>
   );
 }

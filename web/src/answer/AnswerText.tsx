@@ -38,9 +38,23 @@ export function AnswerText(answer: Answer) {
   );
 }
 
+const MARKERS = /\s*\[\d{1,3}\]\s*/g;
+
+/** The words of each claim, without the citations among them and the space around those. */
 function marksOf(text: string, claims: readonly Claim[]): Marked[] {
   const units = toUnits(text);
-  return claims.map((claim) => ({ claim, start: units(claim.start), end: units(claim.end) }));
+  return claims.flatMap((claim) => {
+    const start = units(claim.start);
+    const said = text.slice(start, units(claim.end));
+    let at = 0;
+    const marks: Marked[] = [];
+    for (const marker of [...said.matchAll(MARKERS), null]) {
+      const end = marker?.index ?? said.length;
+      if (end > at) marks.push({ claim, start: start + at, end: start + end });
+      at = end + (marker?.[0].length ?? 0);
+    }
+    return marks;
+  });
 }
 
 function BlockText({
@@ -108,7 +122,7 @@ function runsOf(leaves: Leaf[], marked: Marked[]): Run[] {
   const runs: Run[] = [];
   for (const leaf of leaves) {
     for (const piece of cutByClaims(leaf, marked)) {
-      const at = piece.kind === "citation" ? undefined : marked.find((mark) => covers(mark, piece));
+      const at = marked.find((mark) => covers(mark, piece));
       const claim = at?.claim ?? null;
       const last = runs.at(-1);
       if (last && last.claim === claim) last.leaves.push(piece);

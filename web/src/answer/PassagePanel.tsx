@@ -29,7 +29,9 @@ export function PassagePanel({ usecase, citations, onClose }: Opened) {
   useEscape(onClose);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another passage takes the focus anew
-  useEffect(() => panel.current?.focus(), [id]);
+  useEffect(() => {
+    panel.current?.focus();
+  }, [id]);
 
   return (
     <aside
@@ -52,7 +54,7 @@ export function PassagePanel({ usecase, citations, onClose }: Opened) {
       </header>
       <div className="overflow-y-auto px-4 py-4">
         {passage.isPending && <Loading lines={6} what="the passage" />}
-        {passage.isError && <Trouble error={passage.error} onRetry={() => passage.refetch()} />}
+        {passage.isError && <Trouble error={passage.error} onNext={() => passage.refetch()} />}
         {passage.data && <PassageText cited={citations} passage={passage.data} />}
       </div>
     </aside>
@@ -61,7 +63,9 @@ export function PassagePanel({ usecase, citations, onClose }: Opened) {
 
 function PassageText({ passage, cited }: { passage: PassageView; cited: Citation[] }) {
   const mark = useRef<HTMLElement>(null);
-  useEffect(() => mark.current?.scrollIntoView({ block: "center" }), []);
+  useEffect(() => {
+    mark.current?.scrollIntoView({ block: "center" });
+  }, []);
 
   const units = toUnits(passage.text);
   const ranges: Range[] = cited.map(({ start, end }) => ({

@@ -41,33 +41,52 @@ export function Legend({ claims }: { claims: readonly Claim[] }) {
   );
 }
 
+/** What a guard found stands alone; those that let everything pass share a line per surface. */
 export function GuardList({ guards }: { guards: readonly GuardVerdict[] }) {
-  if (guards.length === 0) return <p className="text-ink-soft text-sm">No guard is in force.</p>;
+  if (guards.length === 0) return <p className="text-ink-soft text-sm">No guard looked at it.</p>;
+  const found = guards.filter(
+    ({ outcome, findings }) => outcome !== "passed" || findings.length > 0,
+  );
+  const quiet = guards.filter((verdict) => !found.includes(verdict));
   return (
-    <ul className="grid gap-1.5 text-sm">
-      {guards.map((verdict) => {
-        const { word, tone } = outcomeWord(verdict.outcome);
-        return (
-          <li
-            className="flex flex-wrap items-center gap-x-2 gap-y-0.5"
-            key={`${verdict.guard} ${verdict.surface}`}
-          >
-            <Badge tone={tone}>{word}</Badge>
-            <span>{sentenceCase(guardWord(verdict.guard))}</span>
-            <span className="text-ink-soft">{verdict.surface}</span>
-            {verdict.reason && <span className="text-ink-soft">{verdict.reason}</span>}
-            {verdict.findings.length > 0 && (
-              <span className="text-ink-soft">{findingsOf(verdict)}</span>
-            )}
-            {verdict.outcome === "blocked" && verdict.released_characters > 0 && (
-              <span className="text-ink-soft">
-                after {counted(verdict.released_characters, "character")} had left
-              </span>
-            )}
-          </li>
-        );
-      })}
+    <ul className="grid gap-2 text-sm">
+      {found.map((verdict) => (
+        <Finding
+          key={`${verdict.guard} ${verdict.surface} ${guards.indexOf(verdict)}`}
+          verdict={verdict}
+        />
+      ))}
+      {[...Map.groupBy(quiet, ({ surface }) => surface)].map(([surface, verdicts]) => (
+        <li className="flex items-baseline gap-2" key={surface}>
+          <Badge tone="good">passed</Badge>
+          <span className="min-w-0">
+            {sentenceCase(surface)}:{" "}
+            <span className="text-ink-soft">
+              {[...new Set(verdicts.map(({ guard }) => guardWord(guard)))].join(", ")}
+            </span>
+          </span>
+        </li>
+      ))}
     </ul>
+  );
+}
+
+function Finding({ verdict }: { verdict: GuardVerdict }) {
+  const { word, tone } = outcomeWord(verdict.outcome);
+  const told = [
+    verdict.reason || findingsOf(verdict),
+    verdict.outcome === "blocked" &&
+      verdict.released_characters > 0 &&
+      `after ${counted(verdict.released_characters, "character")} had left`,
+  ].filter(Boolean);
+  return (
+    <li className="flex items-baseline gap-2">
+      <Badge tone={tone}>{word}</Badge>
+      <span className="min-w-0 break-words">
+        {sentenceCase(verdict.surface)}: {guardWord(verdict.guard)}
+        {told.length > 0 && <span className="text-ink-soft">, {told.join(", ")}</span>}
+      </span>
+    </li>
   );
 }
 

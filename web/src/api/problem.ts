@@ -32,7 +32,8 @@ export function problemOf(
   const wait = seconds !== null && Number.isFinite(seconds) ? seconds : null;
   if (isRecord(body) && isRecord(body.error)) {
     const { message, code } = body.error;
-    return new Problem(status, text(code) || `http_${status}`, text(message), "", wait);
+    const [title, detail] = headlineOf(text(message));
+    return new Problem(status, text(code) || `http_${status}`, title, detail, wait);
   }
   if (isRecord(body)) {
     const code = text(body.code) || `http_${status}`;
@@ -48,6 +49,12 @@ export function problemOf(
   return new Problem(status, `http_${status}`, "The server gave no reason.", "", wait);
 }
 
+/** The first sentence of a message, and what follows it. */
+function headlineOf(message: string): [string, string] {
+  const [, title = message, detail = ""] = /^(.+?[.!?])\s+(.+)$/s.exec(message) ?? [];
+  return [title, detail];
+}
+
 export async function problemOfResponse(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);
   return problemOf(response.status, body, response.headers.get("retry-after"));
@@ -61,7 +68,6 @@ const ADVICE: Record<string, string> = {
   insufficient_quota:
     "The budget of this use case is used up. Ask its business owner to raise it, or wait for the next period.",
   rate_limit_exceeded: "Too many requests in a short time. Wait a moment, then try again.",
-  content_blocked: "A guard stopped this text. Change what it names and send it again.",
   model_not_found: "Choose another use case; this one does not exist or is not open to you.",
   not_found: "It may have been removed, or you may not see it.",
   ledger_unavailable:

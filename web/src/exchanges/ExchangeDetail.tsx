@@ -44,7 +44,7 @@ export function ExchangeDetailPage() {
       title="Exchange"
     >
       {exchange.isPending && <Loading lines={8} what="the exchange" />}
-      {exchange.isError && <Trouble error={exchange.error} onRetry={() => exchange.refetch()} />}
+      {exchange.isError && <Trouble error={exchange.error} onNext={() => exchange.refetch()} />}
       {exchange.data && <Detail exchange={exchange.data} />}
     </Page>
   );

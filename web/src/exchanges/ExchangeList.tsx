@@ -35,7 +35,7 @@ export function ExchangeListPage() {
     <Page about={about} actions={<Filter usecase={usecase} />} title="Exchanges">
       {pages.isPending && <Loading lines={8} what="exchanges" />}
       {pages.isError && items.length === 0 && (
-        <Trouble error={pages.error} onRetry={() => pages.refetch()} />
+        <Trouble error={pages.error} onNext={() => pages.refetch()} />
       )}
       {pages.isSuccess && items.length === 0 && !pages.hasNextPage && <Nothing usecase={usecase} />}
       {items.length > 0 && <Rows items={items} />}

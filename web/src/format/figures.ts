@@ -21,7 +21,7 @@ export function counted(count: number, noun: string, plural = `${noun}s`): strin
 }
 
 export function readableMs(ms: number): string {
-  if (ms < 1) return `${ms.toFixed(2)} ms`;
+  if (ms < 1) return "< 1 ms";
   if (ms < 1000) return `${ms.toFixed(0)} ms`;
   return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
 }

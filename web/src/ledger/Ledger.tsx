@@ -39,7 +39,7 @@ export function LedgerPage() {
           {verification.data && <Result verification={verification.data} />}
         </div>
         {head.isPending && <Loading what="the ledger" />}
-        {head.isError && <Trouble error={head.error} onRetry={() => head.refetch()} />}
+        {head.isError && <Trouble error={head.error} onNext={() => head.refetch()} />}
         {head.data && <Head head={head.data} />}
       </div>
     </Page>

@@ -1,7 +1,7 @@
 const PATHS = {
   check: "M4 10.5l4 4 8-9",
   cross: "M5 5l10 10M15 5L5 15",
-  alert: "M10 4v7.5M10 15.2v.1",
+  alert: "M10 4.2v7.3M10 15.3v.2",
   minus: "M5 10h10",
   send: "M4 10h11M10.5 5l5 5-5 5",
   stop: "M6 6h8v8H6z",

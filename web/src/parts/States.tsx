@@ -32,10 +32,13 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 /** What went wrong, its code, and what to do next. */
 export function Trouble({
   error,
-  onRetry,
+  next = "Try again",
+  onNext,
 }: {
   error: unknown;
-  onRetry?: (() => void) | undefined;
+  /** What the button says. */
+  next?: string;
+  onNext?: () => void;
 }) {
   const problem =
     error instanceof Problem
@@ -57,9 +60,9 @@ export function Trouble({
             {problem.status > 0 && ` · HTTP ${problem.status}`}
           </p>
         </div>
-        {onRetry && (
-          <Button look="plain" onClick={onRetry} size="small">
-            Try again
+        {onNext && (
+          <Button look="plain" onClick={onNext} size="small">
+            {next}
           </Button>
         )}
       </div>

@@ -1,4 +1,4 @@
-import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type FormEvent, type KeyboardEvent, type RefObject, useEffect, useId } from "react";
 import { Button } from "@/parts/Button";
 import { Icon } from "@/parts/Icon";
 
@@ -6,24 +6,29 @@ import { Icon } from "@/parts/Icon";
 export function Composer({
   title,
   busy,
+  question,
+  onChange,
   onSend,
   onStop,
+  ref,
 }: {
   title: string;
   busy: boolean;
+  question: string;
+  onChange: (question: string) => void;
   onSend: (question: string) => void;
   onStop: () => void;
+  ref: RefObject<HTMLTextAreaElement | null>;
 }) {
-  const [question, setQuestion] = useState("");
-  const field = useRef<HTMLTextAreaElement>(null);
   const id = useId();
 
-  useEffect(() => field.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    ref.current?.focus({ preventScroll: true });
+  }, [ref]);
 
   const send = () => {
     const asked = question.trim();
     if (!asked || busy) return;
-    setQuestion("");
     onSend(asked);
   };
   const submit = (event: FormEvent) => {
@@ -38,17 +43,17 @@ export function Composer({
   };
   return (
     <form className="sticky bottom-0 bg-paper px-4 pt-2 pb-4" onSubmit={submit}>
-      <div className="mx-auto max-w-3xl rounded-2xl border border-edge bg-surface p-2 shadow-sm has-[textarea:focus-visible]:outline-2 has-[textarea:focus-visible]:outline-accent">
+      <div className="mx-auto max-w-3xl rounded-2xl border border-edge bg-surface p-2 shadow-sm has-[textarea:focus-visible]:border-accent has-[textarea:focus-visible]:outline-1 has-[textarea:focus-visible]:outline-accent">
         <label className="sr-only" htmlFor={id}>
           Question
         </label>
         <textarea
           className="field-sizing-content block max-h-48 min-h-11 w-full resize-none bg-transparent px-2 py-2 outline-none placeholder:text-ink-soft"
           id={id}
-          onChange={(change) => setQuestion(change.target.value)}
+          onChange={(change) => onChange(change.target.value)}
           onKeyDown={press}
           placeholder={`Ask ${title}`}
-          ref={field}
+          ref={ref}
           rows={1}
           value={question}
         />

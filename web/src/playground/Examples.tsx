@@ -14,13 +14,12 @@ export function Examples({
   onAsk: (question: string) => void;
 }) {
   const { client, may } = useSession();
-  const given = usecase.examples ?? [];
   const documents = useQuery({
     queryKey: ["documents", usecase.name],
     queryFn: ({ signal }) => client.documents(usecase.name, signal),
-    enabled: given.length === 0 && may("knowledge:read"),
+    enabled: may("knowledge:read"),
   });
-  const questions = given.length > 0 ? given : questionsAbout(documents.data ?? []);
+  const questions = questionsAbout(documents.data ?? []);
   return (
     <div className="pt-[6vh]">
       <h2 className="font-semibold text-2xl tracking-tight">Ask {usecase.title}</h2>
@@ -47,7 +46,7 @@ export function Examples({
   );
 }
 
-/** Without questions of its own, a use case is asked about its longest documents. */
+/** A use case is asked about its longest documents. */
 function questionsAbout(documents: DocumentRow[]): string[] {
   return documents
     .filter(({ passages, title }) => passages > 0 && title !== "")

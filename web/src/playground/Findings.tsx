@@ -89,7 +89,7 @@ function Details({ round, provenance }: { round: Round; provenance: Provenance }
             ["Cost", costOf(provenance)],
             ["Tokens", tokens],
             ["First word after", round.firstTextMs === null ? "–" : readableMs(round.firstTextMs)],
-            ["Gateway before it", round.overheadMs === null ? "–" : readableMs(round.overheadMs)],
+            ["Gateway overhead", round.overheadMs === null ? "–" : readableMs(round.overheadMs)],
             [
               "Release",
               <span className="font-mono" key="release" title={provenance.release}>

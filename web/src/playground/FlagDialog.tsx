@@ -35,7 +35,9 @@ export function FlagDialog({
     onSuccess: ({ id }) => onFlagged?.(id),
   });
 
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -48,7 +48,7 @@ export function Playground() {
   if (usecases.isError) {
     return (
       <Narrow>
-        <Trouble error={usecases.error} onRetry={() => usecases.refetch()} />
+        <Trouble error={usecases.error} onNext={() => usecases.refetch()} />
       </Narrow>
     );
   }
@@ -77,16 +77,20 @@ function Desk({ usecases }: { usecases: UseCase[] }) {
   const [opened, setOpened] = useState<Opened | null>(null);
   const returnTo = useRef<HTMLElement | null>(null);
   const usecase = usecases.find(({ model }) => model === chosen) ?? usecases[0];
-  const end = useRef<HTMLDivElement>(null);
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls when a question is asked
-  useEffect(() => end.current?.scrollIntoView({ block: "end" }), [rounds.length]);
+  const [draft, setDraft] = useState("");
+  const field = useRef<HTMLTextAreaElement>(null);
+  useFollowing(rounds);
 
   if (!usecase) return null;
 
   const submit = (question: string) => {
     setOpened(null);
+    setDraft("");
     void send(question, { key: client.key, model: usecase.model });
+  };
+  const edit = (question: string) => {
+    setDraft(question);
+    field.current?.focus();
   };
   const open = (round: Round, number: number) => {
     returnTo.current = document.activeElement as HTMLElement | null;
@@ -124,6 +128,7 @@ function Desk({ usecases }: { usecases: UseCase[] }) {
               <li className="min-w-0" key={round.id}>
                 <RoundView
                   onOpen={(number) => open(round, number)}
+                  onEdit={() => edit(round.question)}
                   onRetry={() => submit(round.question)}
                   openNumber={round.id === opened?.round ? opened.number : null}
                   round={round}
@@ -132,13 +137,41 @@ function Desk({ usecases }: { usecases: UseCase[] }) {
             ))}
           </ol>
         )}
-        <div className="scroll-mb-40" ref={end} />
       </div>
-      <Composer busy={busy} onSend={submit} onStop={stop} title={usecase.title} />
+      <Composer
+        busy={busy}
+        onChange={setDraft}
+        onSend={submit}
+        onStop={stop}
+        question={draft}
+        ref={field}
+        title={usecase.title}
+      />
       {shown?.provenance && citations.length > 0 && (
         <PassagePanel citations={citations} onClose={close} usecase={shown.provenance.usecase} />
       )}
     </div>
+  );
+}
+
+const NEAR = 260;
+
+/** Keeps the end in sight while an answer grows, unless the reader has scrolled away from it. */
+function useFollowing(rounds: readonly Round[]): void {
+  const asked = useRef(rounds.length);
+  useEffect(() => {
+    const page = document.documentElement;
+    const below = page.scrollHeight - page.scrollTop - page.clientHeight;
+    if (rounds.length > asked.current || below < NEAR) page.scrollTop = page.scrollHeight;
+    asked.current = rounds.length;
+  }, [rounds]);
+}
+
+/** One choice for each stage, by the shortest of its names. */
+function choicesOf(usecases: UseCase[]): UseCase[] {
+  const byStage = Map.groupBy(usecases, ({ name, stage }) => `${name} ${stage}`);
+  return [...byStage.values()].flatMap((models) =>
+    models.sort((one, other) => one.model.length - other.model.length).slice(0, 1),
   );
 }
 
@@ -163,7 +196,7 @@ function ModelChoice({
         onChange={(change) => onChoose(change.target.value)}
         value={value}
       >
-        {usecases.map(({ model, title, stage }) => (
+        {choicesOf(usecases).map(({ model, title, stage }) => (
           <option key={model} value={model}>
             {title} · {stageWord(stage)}
           </option>

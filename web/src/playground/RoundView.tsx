@@ -1,5 +1,6 @@
 import { AnswerText } from "@/answer/AnswerText";
 import { Legend } from "@/answer/Verdicts";
+import { Problem } from "@/api/problem";
 import { Button } from "@/parts/Button";
 import { Trouble } from "@/parts/States";
 import type { Round } from "./conversation";
@@ -11,11 +12,13 @@ export function RoundView({
   round,
   openNumber,
   onOpen,
+  onEdit,
   onRetry,
 }: {
   round: Round;
   openNumber: number | null;
   onOpen: (number: number) => void;
+  onEdit: () => void;
   onRetry: () => void;
 }) {
   const streaming = round.state === "waiting" || round.state === "streaming";
@@ -38,7 +41,7 @@ export function RoundView({
             text={round.answer}
           />
         )}
-        <Ending onRetry={onRetry} round={round} />
+        <Ending onEdit={onEdit} onRetry={onRetry} round={round} />
         <Legend claims={claims} />
         {round.provenance && (
           <>
@@ -58,9 +61,22 @@ export function RoundView({
   );
 }
 
-function Ending({ round, onRetry }: { round: Round; onRetry: () => void }) {
+interface Ended {
+  round: Round;
+  onEdit: () => void;
+  onRetry: () => void;
+}
+
+function Ending({ round, onEdit, onRetry }: Ended) {
   if (round.state === "failed") {
-    return <Trouble error={round.problem} onRetry={onRetry} />;
+    const { problem } = round;
+    // What was refused for its content would be refused again.
+    const refused = problem instanceof Problem && problem.status === 400;
+    return refused ? (
+      <Trouble error={problem} next="Edit" onNext={onEdit} />
+    ) : (
+      <Trouble error={problem} onNext={onRetry} />
+    );
   }
   if (round.state === "stopped") {
     return (

@@ -28,7 +28,7 @@ export function Gate({ children }: { children: ReactNode }) {
     <main className="mx-auto grid max-w-md gap-4 px-4 py-24">
       {me.isError ? (
         <>
-          <Trouble error={me.error} onRetry={() => me.refetch()} />
+          <Trouble error={me.error} onNext={() => me.refetch()} />
           <Button onClick={() => leave(null)}>Sign out</Button>
         </>
       ) : (

@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useMemo, useState } from "react";
 import { Client } from "@/api/client";
 import type { Problem } from "@/api/problem";
-import type { Me } from "@/api/types";
+import type { Me, Permission } from "@/api/types";
 
 // The key lives as long as the tab: never in localStorage, never in a cookie.
 const KEY = "passerelle.key";
@@ -10,7 +10,7 @@ const KEY = "passerelle.key";
 export interface Session {
   client: Client;
   me: Me;
-  may: (permission: string) => boolean;
+  may: (permission: Permission) => boolean;
   signOut: () => void;
 }
 

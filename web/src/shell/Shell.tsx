@@ -79,7 +79,7 @@ function Account() {
       <div className="min-w-0 px-2 text-sm">
         <p className="truncate font-medium">{me.name}</p>
         <p className="truncate text-ink-soft text-xs">
-          {me.organisation} · {me.team}
+          {[...new Set([me.organisation, me.team])].join(" · ")}
         </p>
         <p className="truncate text-ink-soft text-xs">{me.roles.join(", ").replaceAll("_", " ")}</p>
       </div>
@@ -99,7 +99,9 @@ function NarrowBar() {
   const { pathname } = useLocation();
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes when the page changes
-  useEffect(() => menu.current?.close(), [pathname]);
+  useEffect(() => {
+    menu.current?.close();
+  }, [pathname]);
 
   return (
     <header className="sticky top-0 z-20 flex items-center justify-between border-line border-b bg-surface px-3 py-2 lg:hidden">

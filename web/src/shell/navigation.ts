@@ -1,4 +1,5 @@
 import type { LinkProps } from "@tanstack/react-router";
+import type { Permission } from "@/api/types";
 import type { IconName } from "@/parts/Icon";
 
 export interface Destination {
@@ -6,7 +7,7 @@ export interface Destination {
   label: string;
   icon: IconName;
   /** Permission without which the page would have nothing to show. */
-  needs: string;
+  needs: Permission;
 }
 
 /** Groups follow the product's stories; a new page adds one line here and one in router.tsx. */

@@ -18,7 +18,7 @@ export function Documents({ usecase }: { usecase: string }) {
   });
   if (documents.isPending) return <Loading lines={6} what="the documents" />;
   if (documents.isError) {
-    return <Trouble error={documents.error} onRetry={() => documents.refetch()} />;
+    return <Trouble error={documents.error} onNext={() => documents.refetch()} />;
   }
   if (documents.data.length === 0) {
     return (

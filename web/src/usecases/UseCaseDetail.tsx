@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import type { Kpi, UseCase } from "@/api/types";
 import { readableCount, shortDigest } from "@/format/figures";
-import { guardWord, sentenceCase } from "@/format/words";
+import { guardWord, sentenceCase, stageWord } from "@/format/words";
 import { Tag } from "@/parts/Badge";
 import { CopyButton } from "@/parts/CopyButton";
 import { Icon } from "@/parts/Icon";
@@ -38,7 +38,7 @@ export function UseCaseDetailPage() {
       title={first?.title ?? name}
     >
       {usecases.isPending && <Loading what="the use case" />}
-      {usecases.isError && <Trouble error={usecases.error} onRetry={() => usecases.refetch()} />}
+      {usecases.isError && <Trouble error={usecases.error} onNext={() => usecases.refetch()} />}
       {usecases.isSuccess && !first && (
         <Empty title={`There is no use case “${name}”.`}>
           It may not be served here, or it belongs to another organisation.
@@ -54,7 +54,10 @@ function Detail({ first, stages }: { first: UseCase; stages: UseCase[] }) {
   return (
     <div className="grid gap-4">
       <Card title="Stage">
-        <StagePath served={stages.map(({ stage }) => stage)} />
+        <StagePath
+          current={stages.find(({ model, name }) => model === name)?.stage ?? ""}
+          served={stages.map(({ stage }) => stage)}
+        />
       </Card>
       <div className="grid gap-4 md:grid-cols-2">
         {first.kpi && (
@@ -72,21 +75,29 @@ function Detail({ first, stages }: { first: UseCase; stages: UseCase[] }) {
             />
           </Card>
         )}
-        {stages.map((usecase) => (
+        {byStage(stages).map(([stage, [usecase, ...also]]) => (
           <Card
             actions={<CopyButton text={usecase.model} what="model name" />}
-            key={usecase.model}
-            title={usecase.model}
+            key={stage}
+            title={stageWord(stage)}
           >
             <Facts
               rows={[
+                [
+                  "Model",
+                  <span className="font-mono text-xs" key="model">
+                    {[usecase, ...also].map(({ model }) => model).join(", ")}
+                  </span>,
+                ],
                 ["Answered by", usecase.provider],
                 [
                   "Guards",
                   <span className="flex flex-wrap gap-1.5" key="guards">
                     {usecase.guards.length === 0
                       ? "none"
-                      : usecase.guards.map((guard) => <Tag key={guard}>{guardWord(guard)}</Tag>)}
+                      : [...new Set(usecase.guards)].map((guard) => (
+                          <Tag key={guard}>{guardWord(guard)}</Tag>
+                        ))}
                   </span>,
                 ],
                 ["Documents", readableCount(usecase.documents)],
@@ -112,6 +123,14 @@ function Detail({ first, stages }: { first: UseCase; stages: UseCase[] }) {
         </Card>
       )}
     </div>
+  );
+}
+
+/** A stage answers to `name@stage`, the current one also to the name alone. */
+function byStage(usecases: UseCase[]): [string, [UseCase, ...UseCase[]]][] {
+  const found = Map.groupBy(usecases, ({ stage }) => stage);
+  return [...found].flatMap(([stage, [first, ...more]]) =>
+    first ? [[stage, [first, ...more]]] : [],
   );
 }
 

@@ -17,7 +17,7 @@ export function UseCasesPage() {
   return (
     <Page about="What is built here, for whom, and how far it is." title="Use cases">
       {usecases.isPending && <Loading what="the use cases" />}
-      {usecases.isError && <Trouble error={usecases.error} onRetry={() => usecases.refetch()} />}
+      {usecases.isError && <Trouble error={usecases.error} onNext={() => usecases.refetch()} />}
       {usecases.data?.length === 0 && (
         <Empty title="No use case is served yet.">
           Start one with <code className="font-mono">passerelle init NAME</code>, then restart the
@@ -52,11 +52,11 @@ function UseCaseCard({ name, stages }: { name: string; stages: UseCase[] }) {
       </h2>
       <p className="mt-1 text-ink-soft text-sm">{first.goal}</p>
       <div className="mt-4 flex flex-wrap gap-1.5">
-        {stages.map(({ model, stage }) => (
-          <Tag key={model}>{stageWord(stage)}</Tag>
+        {[...new Set(stages.map(({ stage }) => stage))].map((stage) => (
+          <Tag key={stage}>{stageWord(stage)}</Tag>
         ))}
         <Tag>{counted(first.documents, "document")}</Tag>
-        <Tag>{counted(first.guards.length, "guard")}</Tag>
+        <Tag>{counted(new Set(first.guards).size, "guard")}</Tag>
       </div>
     </div>
   );

@@ -120,6 +120,11 @@ class Console:
         return Reply.file(found, headers)
 
 
+def console(folder: Path = STATIC) -> Console:
+    """The console as built beside this file."""
+    return Console(folder)
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """Status, headers and body."""
