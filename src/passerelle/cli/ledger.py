@@ -29,10 +29,7 @@ def show(
 ) -> None:
     """Show the newest entries."""
     installation = read_settings_only(Told(config, data))
-    with opened_store(installation) as store:
-        entries = store.ledger.entries(
-            organisation=installation.scope.organisation, before=before, limit=limit, event=event
-        )
+    entries = operating.newest_entries(installation, before=before, limit=limit, event=event)
     if as_json:
         print_json([_row(entry) for entry in entries])
         return

@@ -8,6 +8,7 @@ from passerelle.domain.identity.keys import DEVELOPMENT, ApiKey, parse
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.identity.roles import Role
 from passerelle.domain.ledger.acts import Recorded
+from passerelle.domain.ledger.entries import Entry
 from passerelle.stories.govern import keys as key_story
 from passerelle.stories.govern.audit import Verification, verify
 from passerelle.stories.govern.erase import Erasure, erase_content
@@ -72,6 +73,23 @@ def verify_ledger(folder: Path) -> Verification:
     ledger = open_ledger(folder, verifier=open_public_key(folder))
     try:
         return verify(ledger)
+    finally:
+        ledger.close()
+
+
+def newest_entries(
+    installation: Installation, *, before: int | None, limit: int, event: str
+) -> tuple[Entry, ...]:
+    """Newest first; reads only, so a damaged ledger can still be looked at."""
+    from passerelle.adapters.kms.signing import open_public_key
+    from passerelle.adapters.store.sqlite import open_ledger
+
+    folder = installation.data
+    ledger = open_ledger(folder, verifier=open_public_key(folder))
+    try:
+        return ledger.entries(
+            organisation=installation.scope.organisation, before=before, limit=limit, event=event
+        )
     finally:
         ledger.close()
 

@@ -11,6 +11,7 @@ from passerelle.core.text.numbers import DATE_UNITS
 from passerelle.core.text.readings import Reading, Sentence, read
 from passerelle.core.text.sentences import MARKER
 from passerelle.core.text.similarity import neighbourhood
+from passerelle.core.text.tokens import content_words
 
 KEPT = 2048
 """Passages that stay prepared; about 60 KB each at 900 characters."""
@@ -18,6 +19,9 @@ _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})")
 _RULE = re.compile(r"[|\s:-]+|[-=_*\s]{3,}")
 _TAG = re.compile(r"</?[a-zA-Z][^>]*>|<!--")
 _HEADING = re.compile(r"#{1,6}\s|[ \t]*(?:[-=]{3,})\s*$")
+_DEFINITION = re.compile(
+    r"\W*(?:(?:An?|The)\s)?((?:\S+\s){0,3}?\S+?)\W*(?::|\s(?:is|are|means?)\s)"
+)
 _MARKERS = re.compile(rf"\s?{MARKER}")
 _GAP = re.compile(r"\s+")
 _YEARS = (1000.0, 2100.0)
@@ -34,8 +38,12 @@ class Quotable:
     stems: tuple[str, ...]
     pairs: frozenset[tuple[str, str]]
     names: frozenset[str]
+    defines: frozenset[str]
+    """Stems of what it begins with, where it goes on to say what that is."""
     numbers: bool
     dates: bool
+    code: bool
+    """Holds something to be typed."""
     block: bool
     """Stands on lines of its own: its citation goes on the next line."""
 
@@ -87,14 +95,21 @@ def _quotable(shown: str, number: int, sentence: Sentence, body: str, *, block: 
         stems=sentence.stems,
         pairs=frozenset(pairwise(sentence.stems)),
         names=name_stems(body),
+        defines=_defined(body),
         numbers=bool(sentence.quantities),
         dates=any(
             quantity.unit in DATE_UNITS
             or (not quantity.unit and _YEARS[0] <= quantity.value <= _YEARS[1])
             for quantity in sentence.quantities
         ),
+        code="`" in body or (block and not body.startswith("|")),
         block=block,
     )
+
+
+def _defined(body: str) -> frozenset[str]:
+    found = _DEFINITION.match(body)
+    return frozenset(content_words(found[1])) if found else frozenset()
 
 
 def _ruled(text: str, reading: Reading, number: int) -> bool:

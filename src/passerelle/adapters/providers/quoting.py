@@ -14,7 +14,7 @@ from passerelle.core.text.similarity import nearest
 from passerelle.core.text.tokens import content_words, stem, words
 from passerelle.core.values.passages import Hit
 
-Wanted: TypeAlias = Literal["number", "date", "name", "definition", ""]
+Wanted: TypeAlias = Literal["number", "date", "name", "command", "definition", ""]
 
 _CUES: tuple[tuple[re.Pattern[str], Wanted], ...] = (
     (
@@ -35,6 +35,12 @@ _CUES: tuple[tuple[re.Pattern[str], Wanted], ...] = (
         ),
         "name",
     ),
+    (
+        re.compile(
+            r"\b(?:how (?:do|can|could|should|to)|(?:which|what) (?:command|setting|flag))\b"
+        ),
+        "command",
+    ),
     (re.compile(r"^\s*(?:what (?:is|are|does)|define|explain)\b"), "definition"),
 )
 _FILLERS = frozenset(
@@ -53,7 +59,7 @@ _SLIP = 0.8
 _PAIRED = 0.2
 _RANKED = 0.25
 _CUE = 0.15
-_SUBJECT = 3
+_DEFINED = 0.25
 _ENOUGH = 0.6
 
 
@@ -200,9 +206,11 @@ def _cue(asked: _Asked, quotable: Quotable) -> float:
         return _CUE if quotable.numbers else 0.0
     if asked.wanted == "name":
         return _CUE if quotable.names - asked.names else 0.0
-    if asked.wanted == "definition":
-        begins = quotable.stems[:_SUBJECT]
-        return _CUE if any(each in begins for each in asked.weights) else 0.0
+    if asked.wanted == "command":
+        return _CUE if quotable.code else 0.0
+    if asked.wanted == "definition" and quotable.defines:
+        named = len(quotable.defines & asked.weights.keys()) / len(quotable.defines)
+        return _DEFINED * named
     return 0.0
 
 

@@ -1,8 +1,9 @@
 """One function per step: each takes one state and returns the next."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from passerelle.core.values.chat import Completion, Message, Usage
+from passerelle.core.values.chat import Completion, JsonValue, Message, Usage
 from passerelle.core.values.errors import InvalidRequest, Unavailable
 from passerelle.core.values.ids import new_exchange_id
 from passerelle.core.values.passages import Hit
@@ -159,10 +160,7 @@ def screen_input(reserved: Reserved) -> Screened:
         _note(tab, deployment, Surface.INPUT, screened.verdicts)
         if screened.blocked:
             raise blocked_by(screened.verdicts)
-        if "content" in message.extras:  # parts that are not text
-            reason = "parts that are not text"
-            unread = Verdict("content", Outcome.NOT_SCANNED, reason=reason)
-            _note(tab, deployment, Surface.INPUT, (unread,))
+        _note_unread(tab, deployment, Surface.INPUT, message.extras)
         messages.append(
             message if screened.text == message.text else replace(message, text=screened.text)
         )
@@ -242,6 +240,7 @@ def conclude(answered: Answered, screened: ScreenedText) -> Checked:
     """The last word on an answer whose output guards have spoken, streamed or whole."""
     tab, deployment, completion = answered.tab, answered.deployment, answered.completion
     _note(tab, deployment, Surface.OUTPUT, screened.verdicts)
+    _note_unread(tab, deployment, Surface.OUTPUT, completion.extras)
     text, finish = screened.text, completion.finish_reason
     tab.grounding = ground(
         text,
@@ -289,6 +288,15 @@ def served_by(deployment: Deployment) -> Served:
         provider=deployment.plan.provider,
         model=deployment.plan.model,
     )
+
+
+def _note_unread(
+    tab: Tab, deployment: Deployment, surface: Surface, extras: Mapping[str, JsonValue]
+) -> None:
+    """Says that guards read text only, where a message carries more: images, tool calls."""
+    if extras:
+        reason = f"guards do not read {', '.join(sorted(extras))}"
+        _note(tab, deployment, surface, (Verdict("text", Outcome.NOT_SCANNED, reason=reason),))
 
 
 def _note(
