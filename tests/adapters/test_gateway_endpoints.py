@@ -16,7 +16,7 @@ import pytest
 from passerelle.adapters.gateway.app import GatewayParts
 from passerelle.adapters.gateway.asgi import Receive, Scope, Send
 from passerelle.adapters.gateway.edge import EdgeLimits, Request
-from passerelle.adapters.gateway.listeners import Listener, Listening
+from passerelle.adapters.gateway.listeners import CannotListen, Listener, Listening
 from passerelle.adapters.gateway.routes import (
     Endpoint,
     Public,
@@ -260,5 +260,5 @@ async def test_lifespan_and_websockets_of_other_servers_are_answered() -> None:
 async def test_listener_on_a_taken_port_says_so() -> None:
     async with running(CannedServer()) as gateway:
         listener = Listener(gateway.gateway, replace(Listening(), port=gateway.port))
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(CannotListen, match=f":{gateway.port}: address already in use"):
             await listener.start()

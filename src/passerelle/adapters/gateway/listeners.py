@@ -56,6 +56,12 @@ class TooManyConnections(Unavailable):
     code = "too_many_connections"
 
 
+class CannotListen(Unavailable):
+    """The gateway cannot listen there."""
+
+    code = "cannot_listen"
+
+
 @dataclass(frozen=True, slots=True)
 class Listening:
     """Where to listen and what a client may take of us."""
@@ -233,9 +239,19 @@ class Listener:
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
-        """Returns the port."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
+        """Returns the port. Raises `CannotListen`."""
+        try:
+            self._server = await self._bound()
+        except OSError as error:
+            place = f"{self._listening.host}:{self._listening.port}"
+            reason = (error.strerror or "").rpartition(": ")[2]
+            raise CannotListen(f"{place}: {reason}. Choose another --port or --host.") from error
+        self._sweeper = asyncio.create_task(self._sweep())
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def _bound(self) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(
             lambda: GuardedProtocol(self._config, self._state, self._listening),
             self._listening.host,
             self._listening.port,
@@ -243,9 +259,6 @@ class Listener:
             ssl_handshake_timeout=self._listening.header_seconds if self._tls else None,
             backlog=self._listening.backlog,
         )
-        self._sweeper = asyncio.create_task(self._sweep())
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
 
     def reload_certificate(self) -> None:
         """New connections get the new certificate; a pair that does not fit changes nothing."""
