@@ -19,15 +19,17 @@ COULD_NOT = 2
 
 _WIDE = 4_000
 """Columns where output is no terminal: a pipe cuts nothing off."""
-_out = Console(highlight=False, soft_wrap=True)
+# Without emoji=False the line number in "usecase.toml:100: ..." would become a picture.
+_out = Console(highlight=False, soft_wrap=True, emoji=False)
 if not _out.is_terminal:
-    _out = Console(highlight=False, soft_wrap=True, width=_WIDE)
-_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    _out = Console(highlight=False, soft_wrap=True, emoji=False, width=_WIDE)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_json(value: object) -> None:
     """The one JSON document of a command, on standard output."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    sys.stdout.flush()  # `up` goes on running, and whoever started it waits for the address
 
 
 def say(text: str = "") -> None:
