@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 from passerelle.adapters.providers.quoting import Quote, quote
 from passerelle.core.values.chat import Completion, FinishReason, Message, Piece, Usage
@@ -51,11 +52,26 @@ class Extractive:
 def _written(quotes: Sequence[Quote]) -> str:
     """Each quotation with its citation; what stands in lines of its own keeps them."""
     parts: list[str] = []
-    for place, quotation in enumerate(quotes):
+    whole = _with_whole_tables(quotes)
+    for place, quotation in enumerate(whole):
         if place:
-            parts.append("\n\n" if quotation.block or quotes[place - 1].block else " ")
+            parts.append("\n\n" if quotation.block or whole[place - 1].block else " ")
         parts.append(f"{quotation.text}{_gap(quotation)}[{quotation.hit + 1}]")
     return "".join(parts)
+
+
+def _with_whole_tables(quotes: Sequence[Quote]) -> list[Quote]:
+    """Rows of one table that follow one another stand below one header."""
+    joined: list[Quote] = []
+    for quotation in quotes:
+        header, _, row = quotation.text.rpartition("\n")
+        before = joined[-1] if joined else None
+        table = header.startswith("|") and before is not None and before.hit == quotation.hit
+        if table and before is not None and before.text.startswith(f"{header}\n"):
+            joined[-1] = replace(before, text=f"{before.text}\n{row}")
+        else:
+            joined.append(quotation)
+    return joined
 
 
 def _gap(quotation: Quote) -> str:

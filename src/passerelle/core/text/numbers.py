@@ -7,8 +7,9 @@ from dataclasses import dataclass
 DATE_UNITS = (
     "january february march april may june july august september october november december".split()  # noqa: SIM905 - reads as a list of names
 )
-_MONTHS = "|".join(
-    f"{month[:3]}(?:{month[3:]})?" if month != "may" else month for month in DATE_UNITS
+_MONTHS = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    "|sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
 )
 _MONTH_STARTS = frozenset(month[:3] for month in DATE_UNITS)
 _DIGIT = re.compile(r"\d")
@@ -21,7 +22,8 @@ _MONTH_FIRST = re.compile(
 )
 _NUMBER = re.compile(
     r"(?P<before>[$€£¥]\s?)?"
-    r"(?<![\w.,])(?P<sign>[-−])?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+    r"(?<![\w.,])(?P<sign>[-−])?(?P<digits>\d{1,3}(?:,\d{3}){1,5}(?:\.\d{1,9})?"
+    r"|\d{1,18}(?:\.\d{1,9})?|\.\d{1,9})(?!\d)"
     r"(?:\s?(?P<scale>hundred|thousand|million|billion|trillion|mn|bn|tn|[kKM](?![\w]))(?!\w))?"
     r"(?:[\s-]?(?P<unit>[^\W\d_]{1,14}|[%°€£$]))?"
 )
@@ -145,15 +147,21 @@ def quantities(text: str) -> list[Quantity]:
     if _DIGIT.search(text):
         dated = "-" in text or not _MONTH_STARTS.isdisjoint([token[:3] for token in tokens])
         found += _dates(text) if dated else ()
-        taken = [(each.start, each.end) for each in found]
-        found += [
-            _number(match)
-            for match in _NUMBER.finditer(text)
-            if not any(start < match.end("digits") and match.start() < end for start, end in taken)
-        ]
+        rest = _blanked(text, found) if found else text
+        found += [_number(match) for match in _NUMBER.finditer(rest)]
     if not _SPELLED.isdisjoint(tokens):
         found += [_in_words(match) for match in _WORD_NUMBER.finditer(text)]
     return sorted(found, key=_start) if len(found) > 1 else found
+
+
+def _blanked(text: str, found: list[Quantity]) -> str:
+    """The text with spaces for what was found, so that nothing is read twice."""
+    parts: list[str] = []
+    at = 0
+    for each in sorted(found, key=_start):
+        parts += [text[at : each.start], " " * (each.end - max(at, each.start))]
+        at = max(at, each.end)
+    return "".join([*parts, text[at:]])
 
 
 def _start(quantity: Quantity) -> int:
