@@ -1,6 +1,6 @@
 """Messages, completions and what they used."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -37,10 +37,12 @@ class ChatRequest:
     @property
     def question(self) -> str:
         """Text of the last user message; empty when there is none."""
-        for message in reversed(self.messages):
-            if message.role == "user":
-                return message.text
-        return ""
+        return question_in(self.messages)
+
+
+def question_in(messages: Sequence[Message]) -> str:
+    """Text of the last user message; empty when there is none."""
+    return next((each.text for each in reversed(messages) if each.role == "user"), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from passerelle.core.values.chat import Completion, JsonValue, Message, Usage
+from passerelle.core.values.chat import Completion, JsonValue, Message, Usage, question_in
 from passerelle.core.values.errors import InvalidRequest, Unavailable
 from passerelle.core.values.ids import new_exchange_id
 from passerelle.core.values.passages import Hit
@@ -165,9 +165,7 @@ def screen_input(reserved: Reserved) -> Screened:
             message if screened.text == message.text else replace(message, text=screened.text)
         )
     tab.messages = tuple(messages)
-    return Screened(
-        tab, deployment, tab.messages, replace(tab.request, messages=tab.messages).question
-    )
+    return Screened(tab, deployment, tab.messages, question_in(tab.messages))
 
 
 def retrieve(screened: Screened) -> Retrieved:

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -132,7 +132,7 @@ class Tab:
                 for message in self.messages or self.request.messages
             ],
             "answer": self.answer,
-            "citations": [asdict(citation) for citation in self.citations],
+            "citations": [_citation_content(citation) for citation in self.citations],
         }
         if self.withheld:
             content["withheld"] = self.withheld
@@ -220,7 +220,7 @@ def _claim_facts(claim: ClaimVerdict) -> JsonValue:
     }
 
 
-def _citation_facts(citation: Citation) -> JsonValue:
+def _citation_facts(citation: Citation) -> dict[str, JsonValue]:
     # Without title and quote: those are content, and content is kept apart.
     return {
         "number": citation.number,
@@ -229,6 +229,10 @@ def _citation_facts(citation: Citation) -> JsonValue:
         "start": citation.start,
         "end": citation.end,
     }
+
+
+def _citation_content(citation: Citation) -> JsonValue:
+    return {**_citation_facts(citation), "title": citation.title, "quote": citation.quote}
 
 
 def cited(grounding: Grounding) -> Sequence[Citation]:
