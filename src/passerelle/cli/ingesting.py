@@ -1,7 +1,9 @@
 """passerelle ingest: bring the knowledge of every use case up to date."""
 
 import asyncio
+from typing import Annotated
 
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from passerelle.cli.options import HERE, AsJson, Config, Data
@@ -18,12 +20,22 @@ from passerelle.wiring.installation import (
 )
 
 
-def ingest(*, config: Config = HERE, data: Data = None, as_json: AsJson = False) -> None:
+def ingest(
+    *,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Read documents in quarantine again.")
+    ] = False,
+    config: Config = HERE,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
     """Read what changed; a running gateway takes it up within a second."""
     with explained(as_json=as_json):
         installation = read_installation(Told(config, data))
         with opened_store(installation) as store:
-            reports = asyncio.run(ingest_all(installation, store, quiet=True, draw=not as_json))
+            reports = asyncio.run(
+                ingest_all(installation, store, quiet=True, draw=not as_json, retry=retry)
+            )
     if as_json:
         print_json(reports)
         return
@@ -32,7 +44,12 @@ def ingest(*, config: Config = HERE, data: Data = None, as_json: AsJson = False)
 
 
 async def ingest_all(
-    installation: Installation, store: OpenStore, *, quiet: bool = False, draw: bool | None = None
+    installation: Installation,
+    store: OpenStore,
+    *,
+    quiet: bool = False,
+    draw: bool | None = None,
+    retry: bool = False,
 ) -> tuple[IngestReport, ...]:
     """Every use case, with a bar while there is something to read and a line where it changed."""
     with Progress(
@@ -59,7 +76,7 @@ async def ingest_all(
                 visible=step.total > 0,
             )
 
-        reports = await ingest_usecases(installation, store, show)
+        reports = await ingest_usecases(installation, store, show, retry=retry)
     for report in reports:
         if report.changed and not quiet:
             say(summary(report))

@@ -9,6 +9,7 @@ import typer
 from passerelle.cli.ingesting import ingest_all
 from passerelle.cli.options import HERE, AsJson, Config, Data
 from passerelle.cli.output import explained, print_json, say, warn
+from passerelle.core.values.errors import Unavailable
 from passerelle.wiring.apps import run_gateway
 from passerelle.wiring.installation import Installation, Told, opened_store, read_installation
 from passerelle.wiring.operating import DEVELOPMENT_KEY, development_key
@@ -30,7 +31,10 @@ def up(
 
 async def _serve(installation: Installation, *, as_json: bool) -> None:
     with opened_store(installation) as store:
-        await ingest_all(installation, store, quiet=as_json)
+        try:
+            await ingest_all(installation, store, quiet=as_json)
+        except Unavailable as busy:  # another process is at it, and what is there can be served
+            warn(f"passerelle: {busy.message}")
         key = await development_key(installation, store) if _is_local(installation) else ""
         await run_gateway(
             installation,

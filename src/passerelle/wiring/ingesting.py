@@ -1,6 +1,7 @@
 """Ingest's parts: the sources, the library and the parsers of each use case."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from passerelle.adapters.store.stores import Store
 from passerelle.domain.identity.grants import authorise
@@ -18,9 +19,17 @@ Report = Callable[[str, Progress], None]
 
 
 async def ingest_usecases(
-    installation: Installation, store: Store, progress: Report, *, missing_only: bool = False
+    installation: Installation,
+    store: Store,
+    progress: Report,
+    *,
+    retry: bool = False,
+    missing_only: bool = False,
 ) -> tuple[IngestReport, ...]:
-    """Brings the knowledge of every use case up to date, or only makes what is not there yet."""
+    """Brings the knowledge of every use case up to date.
+
+    `retry` reads quarantined documents again; `missing_only` leaves alone what is there.
+    """
     from passerelle.adapters.extractors.documents import DocumentExtractor
 
     granted = authorise(installation.operator, Permission.KNOWLEDGE_WRITE)
@@ -32,6 +41,7 @@ async def ingest_usecases(
             parts = _parts(
                 installation, store, usecase, knowledge=usecase.knowledge, extractor=extractor
             )
+            parts = replace(parts, retry=retry)
             if missing_only and parts.library.version() is not None:
                 continue
             tell = _teller(progress, usecase.name)

@@ -22,8 +22,8 @@ _MONTH_FIRST = re.compile(
 )
 _NUMBER = re.compile(
     r"(?P<before>[$€£¥]\s?)?"
-    r"(?<![\w.,])(?P<sign>[-−])?(?P<digits>\d{1,3}(?:,\d{3}){1,5}(?:\.\d{1,9})?"
-    r"|\d{1,18}(?:\.\d{1,9})?|\.\d{1,9})(?!\d)"
+    r"(?<![\w.,])(?P<sign>[-−])?(?P<digits>\d{1,3}(?:(?:,| , )\d{3}){1,5}(?:\.\d{1,9})?"
+    r"|\d{1,18}(?:(?:\.| \. )\d{1,9})?|\.\d{1,9})(?!\d)"
     r"(?:\s?(?P<scale>hundred|thousand|million|billion|trillion|mn|bn|tn|[kKM](?![\w]))(?!\w))?"
     r"(?:[\s-]?(?P<unit>[^\W\d_]{1,14}|[%°€£$]))?"
 )
@@ -186,7 +186,7 @@ def _month(name: str) -> str:
 
 
 def _number(match: re.Match[str]) -> Quantity:
-    digits = match["digits"].replace(",", "")
+    digits = match["digits"].replace(",", "").replace(" ", "")  # tokenised text has both
     scale = _SCALES[match["scale"].lower()] if match["scale"] else 1.0
     unit, factor = _unit(match["unit"] or "")
     if match["before"]:

@@ -120,9 +120,9 @@ def _sentences(text: str, start: int, end: int) -> Iterator[Span]:
 def _ends(text: str, begun: int, stop: re.Match[str]) -> bool:
     """Is this terminator the end of a sentence?"""
     at = stop.start()
-    if text[at - 1 : at].isspace():
-        return True  # tokenised text: the full stop stands alone
     following = text[stop.end() : stop.end() + 1]
+    if text[at - 1 : at].isspace():
+        return not following.isdigit()  # tokenised text: the full stop stands alone
     if following.islower() or stop[1] != ".":
         return not following.islower()
     found = _LAST_WORD.search(text, max(begun, at - _WIDEST_ABBREVIATION), at)

@@ -15,7 +15,7 @@ from passerelle.domain.grounding.scores import Signals
 _UNSEEN = 0.5
 _CITED = 1.1
 """How much more a sentence of a cited passage counts when the best one is chosen."""
-_SAME_MATTER = 0.7
+_SAME_MATTER = 0.8
 """Share of the claim's weight that a sentence must hold to contradict it."""
 
 
@@ -142,12 +142,16 @@ def _far(numbers: tuple[Quantity, ...], around: tuple[Sentence, ...]) -> int:
 
 
 def _turned(said: _Said, best: Match, readings: Sequence[Reading]) -> bool:
-    """Is a word negated in one of the two only?"""
+    """Is a word negated in one of the two only, and nowhere near in the claim's way?"""
     if best.share < _SAME_MATTER:
         return False
+    around = _around(best, readings)
     found = readings[best.passage].sentences[best.sentence]
-    turned = said.sentence.negated ^ found.negated
-    return not turned.isdisjoint(set(said.words).intersection(found.stems))
+    plain = {each for other in around for each in other.stems if each not in other.negated}
+    negated = {each for other in around for each in other.negated}
+    denied = (said.sentence.negated - negated).intersection(found.stems)
+    dropped = (found.negated - said.sentence.negated - plain).intersection(said.words)
+    return bool(denied or dropped)
 
 
 def _miscounted(found: _Found, lost: list[Quantity], around: tuple[Sentence, ...]) -> bool:

@@ -8,7 +8,7 @@ THRESHOLD = 0.5
 
 _MOST_LOST = 2
 _STEEPNESS = 3.0
-_MIDDLE = 0.8
+_MIDDLE = 0.65
 _OPPOSED = 0.25
 """A contradicted claim never scores above this."""
 
@@ -46,11 +46,11 @@ def score_of(signals: Signals) -> float:
     total = (
         signals.covered
         + 0.8 * signals.nearest
-        + 0.8 * signals.paired
-        - 0.1 * signals.novel_words
-        - 0.3 * signals.novel_names
-        - 0.2 * min(_MOST_LOST, signals.lost_numbers)
-        - 0.15 * min(1, signals.far_numbers)
+        + 0.5 * signals.paired
+        - 0.05 * signals.novel_words
+        - 0.5 * signals.novel_names
+        - 0.5 * min(_MOST_LOST, signals.lost_numbers)
+        - 0.1 * min(1, signals.far_numbers)
     )
     score = 1 / (1 + math.exp(-_STEEPNESS * (total - _MIDDLE)))
     return min(score, _OPPOSED) if signals.opposed else score

@@ -173,7 +173,13 @@ def retrieve(screened: Screened) -> Retrieved:
     tab, deployment = screened.tab, screened.deployment
     hits: tuple[Hit, ...] = ()
     if deployment.index is not None:
-        found = search(deployment.index, screened.question, limit=deployment.prompt.passages)
+        earlier = [each.text for each in screened.messages if each.role == "user"][:-1]
+        found = search(
+            deployment.index,
+            screened.question,
+            limit=deployment.prompt.passages,
+            history=earlier,
+        )
         hits, verdicts = deployment.documents.screen(found)
         _note(tab, deployment, Surface.DOCUMENT, verdicts)
     tab.hits = hits
