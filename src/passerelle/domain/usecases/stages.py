@@ -1,0 +1,50 @@
+"""From stage to stage: what may follow what, and who moved it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from passerelle.core.values.errors import Refusal
+from passerelle.core.values.scope import Stage
+
+
+class StageMoved(Refusal):
+    """Somebody else moved the use case to another stage meanwhile."""
+
+    status = 409
+    code = "stage_moved"
+    kind = "invalid_request_error"
+
+
+@dataclass(frozen=True, slots=True)
+class StageMove:
+    """One step of a use case between stages."""
+
+    id: str
+    usecase: str
+    organisation: str
+    before: Stage
+    to: Stage
+    reason: str
+    by: str
+    """Id of the principal who moved it."""
+    at_ms: int
+
+
+class StageBook(Protocol):
+    """Where moves are kept: the last one says where a use case is."""
+
+    def current(self, usecase: str, *, organisation: str) -> Stage | None:
+        """Where the last move left it; None when nobody moved it: then its file says."""
+        ...
+
+    def history(self, usecase: str, *, organisation: str) -> tuple[StageMove, ...]:
+        """Last move first, whatever their times say."""
+        ...
+
+    async def move(self, move: StageMove) -> None:
+        """Keeps it; durable when this returns.
+
+        Raises `StageMoved`, and keeps nothing, when the last move did not lead to
+        where this one begins.
+        """
+        ...
