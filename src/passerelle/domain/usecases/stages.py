@@ -33,6 +33,11 @@ class StageMove:
 class StageBook(Protocol):
     """Where moves are kept: the last one says where a use case is."""
 
+    @property
+    def revision(self) -> int:
+        """Changes when a use case moves: at once here, within a second in other processes."""
+        ...
+
     def current(self, usecase: str, *, organisation: str) -> Stage | None:
         """Where the last move left it; None when nobody moved it: then its file says."""
         ...
