@@ -38,11 +38,17 @@ _OVERSIGHT = _EVERYBODY | {
     Permission.KNOWLEDGE_READ,
     Permission.LEDGER_READ,
     Permission.METRICS_READ,
+    Permission.PROMPT_READ,
 }
+
+_SIGNER = frozenset(
+    {Permission.READINESS_READ, Permission.READINESS_SIGN, Permission.EVIDENCE_WRITE}
+)
 
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission),
     Role.DEVELOPER: _USER
+    | _SIGNER
     | {
         Permission.PROVIDER_CALL,
         Permission.EXCHANGE_READ,
@@ -52,14 +58,30 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         Permission.KEY_REVOKE,
         Permission.LEDGER_READ,
         Permission.METRICS_READ,
+        Permission.FLAG_REVIEW,
+        Permission.CASE_WRITE,
+        Permission.PROMPT_READ,
+        Permission.PROMPT_PROMOTE,
     },
     Role.BUSINESS_OWNER: _USER
-    | {Permission.EXCHANGE_READ, Permission.FLAG_READ, Permission.METRICS_READ},
+    | {
+        Permission.EXCHANGE_READ,
+        Permission.FLAG_READ,
+        Permission.METRICS_READ,
+        Permission.PROMPT_READ,
+    },
     Role.SECURITY: _OVERSIGHT
     | {Permission.KEY_READ, Permission.KEY_REVOKE, Permission.KEY_REVOKE_ANY},
     Role.COMPLIANCE: _OVERSIGHT | {Permission.EXCHANGE_READ_CONTENT, Permission.LEDGER_ERASE},
     Role.REVIEWER: _USER
-    | {Permission.EXCHANGE_READ, Permission.EXCHANGE_READ_CONTENT, Permission.FLAG_READ},
+    | {
+        Permission.EXCHANGE_READ,
+        Permission.EXCHANGE_READ_CONTENT,
+        Permission.FLAG_READ,
+        Permission.FLAG_REVIEW,
+        Permission.CASE_WRITE,
+        Permission.PROMPT_READ,
+    },
     Role.END_USER: _USER,
 }
 """Nobody but an administrator holds everything; only three roles read others' content."""
