@@ -59,6 +59,14 @@ def test_the_list_and_the_day_are_named() -> None:
     assert price_list().dated.endswith(", 2026-06-01")
 
 
+def test_edition_is_the_same_on_every_day() -> None:
+    first, later = price_list(), price_list()
+    later.clock = SetClock(first.clock.now_ms() + 40 * 86_400_000)
+    assert first.dated != later.dated
+    assert first.edition == later.edition
+    assert first.dated.startswith(first.edition)
+
+
 def test_a_price_that_changes_on_a_date_is_taken_of_the_day() -> None:
     changing = [
         (provider, model)

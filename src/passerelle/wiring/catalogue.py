@@ -79,7 +79,7 @@ class Deployments:
         screen: DocumentScreen,
     ) -> Deployment:
         index = self._indexes.get(usecase.name)
-        parts = replace(setup.parts, price_book=self._prices.dated)
+        parts = replace(setup.parts, price_book=self._prices.edition)
         if index is not None:
             parts = replace(parts, knowledge=index.version)
         return Deployment(

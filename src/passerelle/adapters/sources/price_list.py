@@ -49,6 +49,10 @@ class PriceList:
     def dated(self) -> str:
         return _name_of_day(self.clock.now_ms() // _DAY_MS)
 
+    @property
+    def edition(self) -> str:
+        return _edition()
+
     def price(self, provider: str, model: str) -> Price | None:
         if provider in self.own:
             return OWN_MODEL
@@ -114,7 +118,12 @@ def _nano(usd: Decimal) -> int:
     return int((usd * NANO).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
+@lru_cache(maxsize=1)
+def _edition() -> str:
+    return f"genai-prices {version('genai-prices')}"
+
+
 @lru_cache(maxsize=2)
 def _name_of_day(day: int) -> str:
     moment = datetime.fromtimestamp(day * _DAY_MS / 1_000, UTC)
-    return f"genai-prices {version('genai-prices')}, {moment:%Y-%m-%d}"
+    return f"{_edition()}, {moment:%Y-%m-%d}"

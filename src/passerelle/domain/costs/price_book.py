@@ -56,6 +56,11 @@ class PriceBook(Protocol):
         """Which list and which day, such as `genai-prices 0.2.3, 2026-11-24`."""
         ...
 
+    @property
+    def edition(self) -> str:
+        """Which list, without the day: part of a release, which no new morning changes."""
+        ...
+
     def price(self, provider: str, model: str) -> Price | None:
         """The price of a model at a provider of the settings; None when it is not known."""
         ...
@@ -67,6 +72,10 @@ class FixedPrices:
 
     dated: str
     prices: Mapping[tuple[str, str], Price]
+
+    @property
+    def edition(self) -> str:
+        return self.dated
 
     def price(self, provider: str, model: str) -> Price | None:
         return self.prices.get((provider, model))

@@ -16,7 +16,7 @@ class ReleaseParts:
     policy: Digest
     knowledge: Digest
     price_book: str = ""
-    """Name and date of the prices."""
+    """Edition of the prices."""
 
     @property
     def digest(self) -> Digest:
