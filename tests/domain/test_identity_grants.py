@@ -34,6 +34,14 @@ def test_others_content_is_read_by_reviewers_compliance_and_administrators_only(
     assert readers == {Role.REVIEWER, Role.COMPLIANCE, Role.ADMINISTRATOR}
 
 
+def test_no_key_maker_but_the_administrator_can_make_a_second_signer() -> None:
+    signers = [role for role, held in PERMISSIONS.items() if Permission.READINESS_SIGN in held]
+    makers = [role for role, held in PERMISSIONS.items() if Permission.KEY_CREATE in held]
+    for maker in set(makers) - {Role.ADMINISTRATOR}:
+        for signer in set(signers) - {maker}:
+            assert PERMISSIONS[signer] - PERMISSIONS[maker], f"{maker} makes keys of {signer}"
+
+
 def test_end_user_sees_nothing_of_others() -> None:
     assert not PERMISSIONS[Role.END_USER] & {
         Permission.EXCHANGE_READ,

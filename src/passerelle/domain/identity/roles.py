@@ -64,15 +64,25 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         Permission.PROMPT_PROMOTE,
     },
     Role.BUSINESS_OWNER: _USER
+    | _SIGNER
     | {
+        Permission.USECASE_PROMOTE,
         Permission.EXCHANGE_READ,
         Permission.FLAG_READ,
         Permission.METRICS_READ,
         Permission.PROMPT_READ,
     },
     Role.SECURITY: _OVERSIGHT
-    | {Permission.KEY_READ, Permission.KEY_REVOKE, Permission.KEY_REVOKE_ANY},
-    Role.COMPLIANCE: _OVERSIGHT | {Permission.EXCHANGE_READ_CONTENT, Permission.LEDGER_ERASE},
+    | _SIGNER
+    | {
+        Permission.KEY_READ,
+        Permission.KEY_REVOKE,
+        Permission.KEY_REVOKE_ANY,
+        Permission.USECASE_PROMOTE,
+    },
+    Role.COMPLIANCE: _OVERSIGHT
+    | _SIGNER
+    | {Permission.EXCHANGE_READ_CONTENT, Permission.LEDGER_ERASE},
     Role.REVIEWER: _USER
     | {
         Permission.EXCHANGE_READ,
@@ -84,7 +94,11 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     },
     Role.END_USER: _USER,
 }
-"""Nobody but an administrator holds everything; only three roles read others' content."""
+"""Nobody but an administrator holds everything; only three roles read others' content.
+
+Whoever may make keys and is no administrator lacks a permission of each other role that
+signs: else they could make themselves the second signature.
+"""
 
 
 @lru_cache(maxsize=1024)
