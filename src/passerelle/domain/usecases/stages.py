@@ -6,6 +6,22 @@ from typing import Protocol
 from passerelle.core.values.errors import Refusal
 from passerelle.core.values.scope import Stage
 
+NEXT = {
+    Stage.POC: Stage.PILOT,
+    Stage.PILOT: Stage.LIMITED,
+    Stage.LIMITED: Stage.PRODUCTION,
+}
+"""Forward goes one stage at a time: each is where the next one is learnt."""
+_ORDER = tuple(Stage)
+
+
+class ImpossibleMove(Refusal):
+    """A use case cannot go from this stage to that one."""
+
+    status = 409
+    code = "impossible_move"
+    kind = "invalid_request_error"
+
 
 class StageMoved(Refusal):
     """Somebody else moved the use case to another stage meanwhile."""
@@ -53,3 +69,20 @@ class StageBook(Protocol):
         where this one begins.
         """
         ...
+
+
+def is_demotion(before: Stage, to: Stage) -> bool:
+    """Back to an earlier stage, or retired: always allowed, for it takes risk away."""
+    if before is Stage.RETIRED:
+        return False
+    return to is Stage.RETIRED or _ORDER.index(to) < _ORDER.index(before)
+
+
+def check_move(before: Stage, to: Stage) -> None:
+    """Raises `ImpossibleMove` for everything but one stage forward, any back, or retired."""
+    if before is to:
+        raise ImpossibleMove(f"It is at {before} already.")
+    if before is Stage.RETIRED:
+        raise ImpossibleMove("It is retired for good: make a new use case out of its files.")
+    if not is_demotion(before, to) and NEXT.get(before) is not to:
+        raise ImpossibleMove(f"From {before} it can go to {NEXT[before]}.")

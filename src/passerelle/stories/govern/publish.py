@@ -22,11 +22,12 @@ from passerelle.domain.usecases.charter import Charter, parse_charter
 from passerelle.domain.usecases.policies import StagePolicy, StageSection, parse_stages
 from passerelle.domain.usecases.profiles import Profile, parse_profile
 from passerelle.domain.usecases.releases import ReleaseParts
+from passerelle.domain.usecases.timetable import Timetable, parse_timetable
 from passerelle.stories.govern.lines import Lines
 
 _SYNTAX_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _REQUIRED = ("usecase", "charter", "route")
-_OPTIONAL = ("stages", "prompt", "knowledge", "guards", "grounding", "budget")
+_OPTIONAL = ("stages", "prompt", "knowledge", "guards", "grounding", "budget", "plan")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 Value = TypeVar("Value")
@@ -61,6 +62,7 @@ class UseCase:
     guards: tuple[GuardPolicy, ...]
     grounding: GroundingPolicy
     budget: Budget
+    timetable: Timetable
     stages: Mapping[Stage, StageSetup]
     """The current stage and those that the file has a table for; empty once retired."""
 
@@ -162,16 +164,17 @@ class _Reading:
         guards = self._parsed(parse_guards, parts["guards"])
         grounding = self._parsed(parse_grounding, parts["grounding"])
         budget = self._parsed(parse_budget, parts["budget"])
+        timetable = self._parsed(parse_timetable, parts["plan"])
         stage = profile.stage if profile else Stage.POC
         sections = self._keep(parse_stages(parts["stages"], stage)) or {}
         stages = self._stages(sections, parts)
         if profile and charter:
             self._refuse_unnamed_roles(profile, charter)
-        if not (profile and charter and grounding and budget and guards is not None):
+        if not (profile and charter and grounding and budget and timetable and guards is not None):
             return None
         if stage is Stage.RETIRED:
             stages = {}
-        return UseCase(profile, charter, knowledge, guards, grounding, budget, stages)
+        return UseCase(profile, charter, knowledge, guards, grounding, budget, timetable, stages)
 
     def _parsed(
         self,
