@@ -39,6 +39,7 @@ _OVERSIGHT = _EVERYBODY | {
     Permission.LEDGER_READ,
     Permission.METRICS_READ,
     Permission.PROMPT_READ,
+    Permission.EVALUATION_READ,
 }
 
 _SIGNER = frozenset(
@@ -58,10 +59,13 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         Permission.KEY_REVOKE,
         Permission.LEDGER_READ,
         Permission.METRICS_READ,
+        Permission.COST_READ,
         Permission.FLAG_REVIEW,
         Permission.CASE_WRITE,
         Permission.PROMPT_READ,
         Permission.PROMPT_PROMOTE,
+        Permission.EVALUATION_RUN,
+        Permission.EVALUATION_READ,
     },
     Role.BUSINESS_OWNER: _USER
     | _SIGNER
@@ -70,6 +74,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         Permission.EXCHANGE_READ,
         Permission.FLAG_READ,
         Permission.METRICS_READ,
+        Permission.COST_READ,
         Permission.PROMPT_READ,
     },
     Role.SECURITY: _OVERSIGHT
@@ -91,6 +96,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         Permission.FLAG_REVIEW,
         Permission.CASE_WRITE,
         Permission.PROMPT_READ,
+        Permission.EVALUATION_READ,
     },
     Role.END_USER: _USER,
 }
