@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest  # type: ignore[import-untyped]
+from scipy.stats import t as student
 
-from passerelle.core.statistics.intervals import clopper_pearson, wilson
+from passerelle.core.statistics.intervals import clopper_pearson, student_quantile, wilson
 
 CASES = [(0, 1), (1, 1), (0, 20), (20, 20), (3, 10), (7, 9), (481, 1000), (2, 100_000)]
 
@@ -51,3 +52,10 @@ def test_the_exact_interval_holds_the_share(n: int, share: float) -> None:
     with warnings.catch_warnings():
         estimate = clopper_pearson(successes, n)
     assert 0 <= estimate.low <= successes / n <= estimate.high <= 1
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 9, 29, 199, 10_000])
+@pytest.mark.parametrize("probability", [0.025, 0.1, 0.5, 0.75, 0.95, 0.995])
+def test_quantile_of_students_t_agrees_with_scipy(probability: float, degrees: int) -> None:
+    oracle = student.ppf(probability, degrees)
+    assert student_quantile(probability, degrees) == pytest.approx(oracle, rel=1e-7, abs=1e-6)
