@@ -73,8 +73,8 @@ def _bears(load: Evidence, facts: Facts) -> Decision:
 
 
 def _why_void(evidence: Evidence, facts: Facts, *, days: int) -> str:
-    if evidence.subject != facts.release:
-        return "It was made on another release."
+    if evidence.subject not in facts.releases:
+        return "It was made on another release: a part of it has changed since."
     if evidence.expires_at_ms is not None and facts.now_ms >= evidence.expires_at_ms:
         return "It has expired."
     return too_old(evidence.at_ms, facts, days=days)

@@ -168,7 +168,8 @@ class Facts:
 
     target: Stage
     now_ms: int
-    release: Digest
+    releases: frozenset[Digest]
+    """What would go live, and what differs from it in the strictness of the stage alone."""
     purpose: Purpose
     people: Mapping[str, str]
     """Role to its holder; empty for nobody."""

@@ -1,0 +1,1 @@
+"""usage → cost → value → adoption → readiness → sign-off"""
