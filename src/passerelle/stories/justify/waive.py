@@ -2,14 +2,13 @@
 
 from passerelle.core.values.errors import InvalidRequest
 from passerelle.core.values.evidence import Evidence, Grade
-from passerelle.core.values.ids import new_id
 from passerelle.domain.identity.grants import Forbidden, Granted
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.ledger.acts import Recorded
-from passerelle.domain.readiness.checks import DAY_MS, Check
+from passerelle.domain.readiness.checks import Check
 from passerelle.domain.readiness.gate import CHECKS
 from passerelle.stories.justify.candidates import ReadinessParts, inquire
-from passerelle.stories.justify.evidence import EvidenceParts, keep_evidence
+from passerelle.stories.justify.evidence import EvidenceParts, Finding, keep_evidence
 from passerelle.stories.justify.probes.people import CHECK_FACT, REASON_FACT, WAIVER
 
 LONGEST_DAYS = 90
@@ -42,20 +41,16 @@ async def waive(
         detail = f"A reason has 1 to {LONGEST_REASON} characters."
         raise InvalidRequest(detail, param="reason")
     inquiry = inquire(parts, usecase, organisation=principal.scope.organisation)
-    evidence = Evidence(
-        id=new_id("evd", parts.clock),
+    finding = Finding(
         kind=WAIVER,
-        subject=inquiry.release,
         usecase=usecase,
-        organisation=inquiry.organisation,
-        by=principal.id,
-        at_ms=inquiry.now_ms,
-        expires_at_ms=inquiry.now_ms + days * DAY_MS,
+        release=inquiry.release,
+        days=days,
         grade=Grade.SELF_REPORT,
         facts={CHECK_FACT: check.id, REASON_FACT: reason.strip()},
     )
     kept = EvidenceParts(parts.evidence, parts.ledger, parts.clock)
-    return await keep_evidence(granted, kept, evidence)
+    return await keep_evidence(granted, kept, finding)
 
 
 def _known(check_id: str) -> Check:

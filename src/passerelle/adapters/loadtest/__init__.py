@@ -1,0 +1,1 @@
+"""How much load does it bear, seen from outside?"""
