@@ -10,6 +10,11 @@ from passerelle.core.values.passages import Citation
 from passerelle.core.values.scope import Stage
 from passerelle.core.values.verdicts import Grounding, Verdict
 
+LIVE = "live"
+"""Purpose of an exchange: somebody wants to know."""
+REHEARSAL = "rehearsal"
+"""Purpose of an exchange: a case is asked, to see how good the answer is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -21,6 +26,7 @@ class Arrival:
     request_id: str
     received_ns: int
     """Monotonic."""
+    purpose: str = LIVE
 
 
 @dataclass(frozen=True, slots=True)

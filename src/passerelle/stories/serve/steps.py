@@ -103,6 +103,7 @@ def identify(arrival: Arrival, parts: Parts) -> Identified:
             request=arrival.request,
             request_id=arrival.request_id,
             received_ns=arrival.received_ns,
+            purpose=arrival.purpose,
         )
     )
 

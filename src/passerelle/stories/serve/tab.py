@@ -15,7 +15,7 @@ from passerelle.core.values.verdicts import ClaimVerdict, Grounding, Support, Ve
 from passerelle.domain.budgets.reservations import Reservation
 from passerelle.domain.ledger.entries import Draft
 from passerelle.domain.ledger.events import EXCHANGE_ENDED
-from passerelle.stories.serve.exchange import SurfaceVerdict
+from passerelle.stories.serve.exchange import LIVE, SurfaceVerdict
 from passerelle.stories.serve.observe import Observation
 from passerelle.stories.serve.parts import Deployment, Parts
 
@@ -37,6 +37,7 @@ class Tab:
     request: ChatRequest
     request_id: str
     received_ns: int
+    purpose: str = LIVE
     deployment: Deployment | None = None
     reservation: Reservation | None = None
     messages: tuple[Message, ...] = ()
@@ -100,6 +101,7 @@ class Tab:
         facts: dict[str, JsonValue] = {
             "status": status,
             "code": code,
+            "purpose": self.purpose,
             "cut_off": status == CLIENT_CLOSED,
             "stream": self.request.stream,
             "request_id": self.request_id,
