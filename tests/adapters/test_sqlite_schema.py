@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 
 from passerelle.adapters.store import schema
 from passerelle.adapters.store.connection import DATABASE
-from passerelle.adapters.store.control import METADATA
+from passerelle.adapters.store.control import SqliteControl
 from tests.campaigns.ledgers import open_folder
 
 
@@ -29,9 +29,10 @@ def test_expected_revision_is_the_newest_migration() -> None:
 def test_tables_in_code_are_those_that_the_migrations_make(tmp_path: Path) -> None:
     schema.prepare(tmp_path / DATABASE)
     engine = sa.create_engine(f"sqlite:///{tmp_path / DATABASE}")
+    tables = SqliteControl.tables
     with engine.connect() as connection:
-        ours = {"include_name": lambda name, kind, _: kind != "table" or name in METADATA.tables}
-        found = compare_metadata(MigrationContext.configure(connection, opts=ours), METADATA)
+        ours = {"include_name": lambda name, kind, _: kind != "table" or name in tables.tables}
+        found = compare_metadata(MigrationContext.configure(connection, opts=ours), tables)
     engine.dispose()
     assert found == []
 

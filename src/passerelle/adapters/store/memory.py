@@ -5,8 +5,15 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, replace
 from itertools import islice
 
+from passerelle.adapters.store.memory_books import (
+    MemoryEvidenceBox,
+    MemoryLabelBook,
+    MemorySignoffBook,
+    MemoryStageBook,
+)
+from passerelle.adapters.store.memory_evaluation import MemoryCaseBox, MemoryRunBox
+from passerelle.adapters.store.memory_feedback import MemoryFlagBox, MemoryReviewBox
 from passerelle.core.values.errors import NotFound
-from passerelle.domain.feedback.flags import Flag
 from passerelle.domain.identity.keys import ApiKey
 from passerelle.domain.ledger.chain import Sealed, empty_tip, extend, seal
 from passerelle.domain.ledger.checkpoints import Checkpoint, Signer, key_id, signed_note
@@ -168,30 +175,6 @@ class MemoryKeyRing:
         return newest_keys(self._keys.values(), organisation)
 
 
-class MemoryFlagBox:
-    """Flags without a disk."""
-
-    def __init__(self) -> None:
-        self._flags: list[Flag] = []
-
-    async def add(self, flag: Flag) -> None:
-        self._flags.append(flag)
-
-    def list(
-        self, *, organisation: str, limit: int = 50, exchange_id: str = ""
-    ) -> tuple[Flag, ...]:
-        found = (
-            flag
-            for flag in sorted(self._flags, key=lambda flag: (flag.at_ms, flag.id), reverse=True)
-            if flag.organisation == organisation and exchange_id in ("", flag.exchange_id)
-        )
-        return tuple(islice(found, limit))
-
-    def flagged(self, exchange_ids: Iterable[str], *, organisation: str) -> frozenset[str]:
-        theirs = {flag.exchange_id for flag in self._flags if flag.organisation == organisation}
-        return frozenset(theirs.intersection(exchange_ids))
-
-
 def newest_keys(keys: Iterable[ApiKey], organisation: str) -> tuple[ApiKey, ...]:
     """Keys of one organisation, newest first, ties by id."""
     theirs = (key for key in keys if key.principal.scope.organisation == organisation)
@@ -205,6 +188,13 @@ class MemoryStore:
         self.ledger = MemoryLedger(signer)
         self.keys = MemoryKeyRing()
         self.flags = MemoryFlagBox()
+        self.reviews = MemoryReviewBox()
+        self.cases = MemoryCaseBox()
+        self.runs = MemoryRunBox()
+        self.labels = MemoryLabelBook()
+        self.stages = MemoryStageBook()
+        self.signoffs = MemorySignoffBook()
+        self.evidence = MemoryEvidenceBox()
 
     def close(self) -> None:
         self.ledger.close()

@@ -10,7 +10,11 @@ from passerelle.adapters.store.ledger_writer import LedgerWriter
 from passerelle.adapters.store.schema import prepare
 from passerelle.adapters.store.stores import Control
 from passerelle.core.values.clock import Clock
+from passerelle.core.values.evidence import EvidenceBox
+from passerelle.domain.evaluation.cases import CaseBox
+from passerelle.domain.evaluation.runs import RunBox
 from passerelle.domain.feedback.flags import FlagBox
+from passerelle.domain.feedback.reviews import ReviewBox
 from passerelle.domain.identity.keys import KeyRing
 from passerelle.domain.ledger.chain import seal
 from passerelle.domain.ledger.checkpoints import Signer, Verifier
@@ -20,6 +24,9 @@ from passerelle.domain.ledger.entries import (
     LedgerUnavailable,
     LedgerUnreadable,
 )
+from passerelle.domain.prompts.labels import LabelBook
+from passerelle.domain.readiness.signoffs import SignoffBook
+from passerelle.domain.usecases.stages import StageBook
 
 
 class SqliteLedger(LedgerReader):
@@ -41,7 +48,7 @@ class SqliteLedger(LedgerReader):
 
 
 class SqliteStore:
-    """A data folder. Keys and flags are loaded when first asked for."""
+    """A data folder. All but the ledger is loaded when first asked for."""
 
     def __init__(self, path: Path, *, clock: Clock, signer: Signer) -> None:
         self._path = path
@@ -55,6 +62,34 @@ class SqliteStore:
     @property
     def flags(self) -> FlagBox:
         return self._control.flags
+
+    @property
+    def reviews(self) -> ReviewBox:
+        return self._control.reviews
+
+    @property
+    def cases(self) -> CaseBox:
+        return self._control.cases
+
+    @property
+    def runs(self) -> RunBox:
+        return self._control.runs
+
+    @property
+    def labels(self) -> LabelBook:
+        return self._control.labels
+
+    @property
+    def stages(self) -> StageBook:
+        return self._control.stages
+
+    @property
+    def signoffs(self) -> SignoffBook:
+        return self._control.signoffs
+
+    @property
+    def evidence(self) -> EvidenceBox:
+        return self._control.evidence
 
     def close(self) -> None:
         if "_control" in self.__dict__:

@@ -35,6 +35,8 @@ class Flag:
     """Id of the flagger."""
     at_ms: int
     organisation: str
+    correction: str = ""
+    """What should have been answered, in the flagger's view; content as the comment is."""
 
 
 class FlagBox(Protocol):
@@ -42,6 +44,10 @@ class FlagBox(Protocol):
 
     async def add(self, flag: Flag) -> None:
         """Keeps the flag; durable when this returns."""
+        ...
+
+    def get(self, flag_id: str, *, organisation: str) -> Flag | None:
+        """None when the organisation has no such flag."""
         ...
 
     def list(
