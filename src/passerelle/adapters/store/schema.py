@@ -57,4 +57,9 @@ def _migrate(connection: sqlite3.Connection) -> None:
         except util.CommandError as error:
             raise SchemaUnknown("Install the version that wrote it, or a newer one.") from error
         settings.attributes["connection"] = shared
-        command.upgrade(settings, "head")
+        try:
+            command.upgrade(settings, "head")
+        except sa.exc.DBAPIError as error:
+            if isinstance(error.orig, sqlite3.Error):
+                raise error.orig from error
+            raise
