@@ -11,7 +11,7 @@ from passerelle.core.values.ids import Digest, digest_of
 from passerelle.core.values.scope import Stage
 from passerelle.domain.budgets.limits import Budget
 from passerelle.domain.costs.price_book import PriceBook
-from passerelle.domain.evaluation.cases import Case
+from passerelle.domain.evaluation.cases import Case, CaseBox
 from passerelle.domain.evaluation.runs import RunBox
 from passerelle.domain.feedback.reviews import ReviewBox
 from passerelle.domain.guardrails.guards import GuardPolicy
@@ -53,7 +53,7 @@ class Candidate:
     index: Index | None
     """None when it answers without documents."""
     cases: tuple[Case, ...]
-    """The dataset by which it is judged."""
+    """Those of its file; what came from flags is in the store."""
 
     @property
     def name(self) -> str:
@@ -111,6 +111,7 @@ class ReadinessParts:
     ledger: Ledger
     keys: KeyRing
     reviews: ReviewBox
+    cases: CaseBox
     runs: RunBox
     evidence: EvidenceBox
     signoffs: SignoffBook

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from passerelle.core.values.verdicts import Outcome, Support
+from passerelle.domain.costs.lines import LIVE
 from passerelle.domain.ledger.entries import Entry, Ledger, LedgerUnreadable
 from passerelle.domain.ledger.events import EXCHANGE_ENDED
 
-LIVE = "live"
 MOST = 5_000
 """Exchanges read back at most, newest first: enough for narrow intervals, quick to read."""
 _PAGE = 500

@@ -2,13 +2,14 @@
 
 from passerelle.core.statistics.intervals import wilson
 from passerelle.core.values.verdicts import Support
-from passerelle.domain.evaluation.cases import Case
-from passerelle.domain.evaluation.runs import Run, Trial
+from passerelle.domain.evaluation.datasets import Dataset, assemble
+from passerelle.domain.evaluation.runs import Run
+from passerelle.domain.evaluation.scorers import judge
 from passerelle.domain.readiness.facts import Evaluated, Unknown
 from passerelle.stories.justify.candidates import Inquiry
 
 EVALUATION = "evaluation"
-OK = 200
+"""Kind of the evidence that a run is."""
 
 
 def newest_run(inquiry: Inquiry) -> Run | None:
@@ -20,35 +21,26 @@ def newest_run(inquiry: Inquiry) -> Run | None:
     return next(ours, finished[0] if finished else None)
 
 
+def dataset_of(inquiry: Inquiry) -> Dataset:
+    """The cases of the file, then those that came from flags."""
+    collected = inquiry.parts.cases.list(inquiry.usecase, organisation=inquiry.organisation)
+    return assemble(inquiry.usecase, inquiry.candidate.cases, collected)
+
+
 def look_at_evaluation(inquiry: Inquiry) -> Evaluated | Unknown:
+    """Its answers held against the cases as they are today; cases since removed are left out."""
     run = newest_run(inquiry)
     if run is None or run.finished_at_ms is None:
         return Unknown("No evaluation has been finished yet.")
-    cases = {case.id: case for case in inquiry.candidate.cases}
-    pairs = [
-        (cases[trial.case_id], trial)
-        for trial in inquiry.parts.runs.trials(run.id)
-        if trial.case_id in cases
-    ]
-    judged = [trial for _, trial in pairs if trial.support is not Support.NOT_SCANNED]
+    cases = {case.id: case for case in dataset_of(inquiry).cases}
+    trials = inquiry.parts.runs.trials(run.id)
+    judged = [judge(cases[trial.case_id], trial) for trial in trials if trial.case_id in cases]
+    scanned = [trial for trial in trials if trial.support is not Support.NOT_SCANNED]
     return Evaluated(
         at_ms=run.finished_at_ms,
         same_release=run.release in inquiry.candidate.kin(inquiry.target),
-        right=wilson(sum(is_right(case, trial) for case, trial in pairs), len(pairs)),
+        right=wilson(sum(each.right for each in judged), len(judged)),
         unsupported=wilson(
-            sum(trial.support is not Support.SUPPORTED for trial in judged), len(judged)
+            sum(trial.support is not Support.SUPPORTED for trial in scanned), len(scanned)
         ),
     )
-
-
-def is_right(case: Case, trial: Trial) -> bool:
-    """It knew what it could know and said so of the right document, or said that it does not know.
-
-    An answer counts when the passages support it and it cites one of the documents that
-    hold the answer, where the case names any.
-    """
-    if not case.answerable:
-        return trial.refused
-    cites = not case.documents or not set(case.documents).isdisjoint(trial.cited_documents)
-    answered = trial.status == OK and not trial.refused
-    return answered and cites and trial.support is Support.SUPPORTED
