@@ -1,5 +1,4 @@
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -34,26 +33,6 @@ def test_its_documents_are_the_pages_of_the_documentation(handbook: UseCase) -> 
 
 
 CASES = [json.loads(row) for row in (FOLDER / "cases.jsonl").read_text("utf-8").splitlines()]
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["id"]))
-def test_a_case_is_complete_and_its_answer_stands_in_its_documents(
-    case: dict[str, str | bool | list[str]],
-) -> None:
-    assert set(case) == {"id", "question", "reference", "documents", "answerable", "slice"}
-    documents = case["documents"]
-    assert isinstance(documents, list)
-    assert bool(case["answerable"]) == bool(case["reference"]) == bool(documents)
-    wanted = set(re.findall(r"[a-z0-9_]{5,}", str(case["reference"]).casefold()))
-    for document in documents:
-        text = (DOCS / document).read_text("utf-8").casefold()
-        present = {word for word in wanted if word in text}
-        assert len(present) >= 0.75 * len(wanted), wanted - present
-
-
-def test_cases_have_names_of_their_own_and_some_cannot_be_answered() -> None:
-    assert len({case["id"] for case in CASES}) == len(CASES) >= 12
-    assert sum(not case["answerable"] for case in CASES) >= 2
 
 
 PAGES = sorted(DOCS.rglob("*.md"))
