@@ -9,8 +9,14 @@ from passerelle.domain.feedback.flags import FlagBox
 from passerelle.domain.identity.keys import KeyRing
 from passerelle.domain.knowledge.library import Index
 from passerelle.domain.ledger.entries import Ledger
+from passerelle.domain.prompts.versions import PromptVersion
 from passerelle.domain.usecases.charter import Kpi, Roles
 from passerelle.stories.govern.audit import Verification
+from passerelle.stories.improve.dispatch import DispatchParts
+from passerelle.stories.improve.promote import PromotionParts
+from passerelle.stories.improve.review import ReviewParts
+from passerelle.stories.justify.candidates import ReadinessParts
+from passerelle.stories.justify.meter import MeterParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +51,13 @@ class ApiParts:
     """Use cases of the scope's organisation; the answer may change between two calls."""
     verify: Callable[[], Awaitable[Verification]]
     """Proves the whole ledger; must not hold up the event loop."""
+    review: ReviewParts
+    dispatch: DispatchParts
+    promotion: PromotionParts
+    """Its data set is also the one that evaluations are shown for."""
+    metering: MeterParts
+    readiness: ReadinessParts
+    """Called in a thread beside the event loop."""
+    prompts: Callable[[str], Sequence[PromptVersion]]
+    """Every version that a use case's files hold, by name; empty for an unknown use case."""
     pepper: bytes = field(repr=False)
