@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from passerelle.core.values.errors import InvalidConfiguration
 from passerelle.core.values.scope import Stage
 from passerelle.stories.govern.publish import (
-    ReadFile,
     UseCase,
     UseCaseFile,
     read_usecase,
     read_usecases,
 )
+from passerelle.stories.govern.shelves import ReadFile
 
 PROMPT = '+++\nrefusal = "I do not know."\n+++\nAnswer from {{passages}}.\n'
 TEXT = """\

@@ -83,7 +83,15 @@ def _usecase_files(folder: Path) -> Iterator[UseCaseFile]:
             text=file.read_text(encoding="utf-8", errors="replace"),
             file=file.relative_to(folder).as_posix(),
             read_file=lambda path, below=file.parent: (below / path).read_text("utf-8"),  # type: ignore[misc]
+            list_files=lambda folder, below=file.parent: _names_in(below / folder),  # type: ignore[misc]
         )
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [file.name for file in folder.iterdir() if file.is_file()]
+    except OSError:
+        return []
 
 
 @contextmanager

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from passerelle.core.values.errors import Refusal
+from passerelle.core.values.errors import InvalidRequest, Refusal
 from passerelle.core.values.ids import Digest
 from passerelle.core.values.scope import Stage
+
+LONGEST_REASON = 1_000
+"""Characters."""
 
 
 class LabelMoved(Refusal):
@@ -94,3 +97,12 @@ def promoted(history: Sequence[Label]) -> tuple[Label, ...]:
         elif standing:
             standing.pop()
     return tuple(standing)
+
+
+def checked_reason(reason: str) -> str:
+    """The text without white space around it; raises `InvalidRequest` when it is too long."""
+    trimmed = reason.strip()
+    if len(trimmed) > LONGEST_REASON:
+        message = f"The reason has {len(trimmed):,} characters; {LONGEST_REASON:,} are kept."
+        raise InvalidRequest(message, param="reason")
+    return trimmed

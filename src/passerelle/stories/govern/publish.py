@@ -16,7 +16,7 @@ from passerelle.domain.grounding.sections import GroundingPolicy, parse_groundin
 from passerelle.domain.guardrails.guards import GuardPolicy
 from passerelle.domain.guardrails.sections import parse_guards
 from passerelle.domain.knowledge.sections import KnowledgeSection, parse_knowledge
-from passerelle.domain.prompts.versions import PromptVersion, parse_prompt
+from passerelle.domain.prompts.versions import PromptVersion
 from passerelle.domain.routing.plans import Plan, parse_route
 from passerelle.domain.usecases.charter import Charter, parse_charter
 from passerelle.domain.usecases.policies import StagePolicy, StageSection, parse_stages
@@ -24,16 +24,14 @@ from passerelle.domain.usecases.profiles import Profile, parse_profile
 from passerelle.domain.usecases.releases import ReleaseParts
 from passerelle.domain.usecases.timetable import Timetable, parse_timetable
 from passerelle.stories.govern.lines import Lines
+from passerelle.stories.govern.shelves import ListFiles, PromptShelf, ReadFile, no_files
 
 _SYNTAX_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _REQUIRED = ("usecase", "charter", "route")
 _OPTIONAL = ("stages", "prompt", "knowledge", "guards", "grounding", "budget", "plan")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 Value = TypeVar("Value")
 Table = Mapping[str, JsonValue]
-ReadFile = Callable[[str], str]
-"""Reads a text below the use case's folder, by a path with forward slashes; raises OSError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +63,10 @@ class UseCase:
     timetable: Timetable
     stages: Mapping[Stage, StageSetup]
     """The current stage and those that the file has a table for; empty once retired."""
+    reachable: Mapping[Stage, StageSetup]
+    """Every stage, with its defaults where the file has no table for it; empty once retired."""
+    shelf: PromptShelf
+    """All its prompt versions, those that no stage names yet too."""
 
     @property
     def name(self) -> str:
@@ -79,11 +81,14 @@ class UseCaseFile:
     file: str
     """What to call it in messages."""
     read_file: ReadFile
+    list_files: ListFiles = no_files
 
 
-def read_usecase(text: str, file: str, read_file: ReadFile) -> UseCase:
+def read_usecase(
+    text: str, file: str, read_file: ReadFile, list_files: ListFiles = no_files
+) -> UseCase:
     """Reads one use case, or raises `InvalidConfiguration` with all faults, file and line."""
-    usecase, faults = _read(UseCaseFile(text, file, read_file))
+    usecase, faults = _read(UseCaseFile(text, file, read_file, list_files))
     if usecase is None:
         raise InvalidConfiguration(faults)
     return usecase
@@ -167,14 +172,25 @@ class _Reading:
         timetable = self._parsed(parse_timetable, parts["plan"])
         stage = profile.stage if profile else Stage.POC
         sections = self._keep(parse_stages(parts["stages"], stage)) or {}
-        stages = self._stages(sections, parts)
+        reachable, shelf = self._stages(_with_defaults(sections), parts)
         if profile and charter:
             self._refuse_unnamed_roles(profile, charter)
         if not (profile and charter and grounding and budget and timetable and guards is not None):
             return None
         if stage is Stage.RETIRED:
-            stages = {}
-        return UseCase(profile, charter, knowledge, guards, grounding, budget, timetable, stages)
+            reachable = {}
+        return UseCase(
+            profile,
+            charter,
+            knowledge,
+            guards,
+            grounding,
+            budget,
+            timetable,
+            stages={each: setup for each, setup in reachable.items() if each in sections},
+            reachable=reachable,
+            shelf=shelf,
+        )
 
     def _parsed(
         self,
@@ -197,12 +213,14 @@ class _Reading:
 
     def _stages(
         self, sections: Mapping[Stage, StageSection], parts: Mapping[str, Table]
-    ) -> dict[Stage, StageSetup]:
+    ) -> tuple[dict[Stage, StageSetup], PromptShelf]:
         section = Section(parts["prompt"], "prompt")
         folder = section.text("directory", "prompts")
         usual = section.text("version", "v1")
         self.faults += section.done()
-        prompts = self._prompts(folder, {("prompt", "version"): usual} | _named_prompts(sections))
+        source = self._source
+        shelf = PromptShelf(source.file, folder, source.read_file, source.list_files)
+        prompts = self._prompts(shelf, {("prompt", "version"): usual} | _named_prompts(sections))
         setups: dict[Stage, StageSetup] = {}
         for stage, each in sections.items():
             plan = self._plan(parts.get("route"), stage, each.route)
@@ -210,36 +228,18 @@ class _Reading:
             if plan and prompt:
                 release = _release(prompt, plan, each.policy, parts)
                 setups[stage] = StageSetup(each.policy, prompt, plan, release)
-        return setups
+        return setups, shelf
 
     def _prompts(
-        self, folder: str, wanted: Mapping[tuple[str, ...], str]
+        self, shelf: PromptShelf, wanted: Mapping[tuple[str, ...], str]
     ) -> dict[str, PromptVersion]:
         prompts: dict[str, PromptVersion] = {}
         for where, version in wanted.items():
             if version and version not in prompts:
-                prompt = self._prompt(folder, version, where)
+                prompt = self._keep(shelf.version(version, named_at=where))
                 if prompt:
                     prompts[version] = prompt
         return prompts
-
-    def _prompt(self, folder: str, version: str, where: tuple[str, ...]) -> PromptVersion | None:
-        if not _VERSION.fullmatch(version):
-            message = f'"{version}" must be the name of a file without its ending, such as "v1"'
-            self.faults.append(Fault(where, message))
-            return None
-        path = f"{folder.rstrip('/')}/{version}.md"
-        try:
-            text = self._source.read_file(path)
-        except UnicodeDecodeError:
-            self.faults.append(Fault(where, f"{path} is not UTF-8 text"))
-        except OSError as error:
-            reason = "does not exist" if isinstance(error, FileNotFoundError) else "cannot be read"
-            self.faults.append(Fault(where, f"the prompt file {path} {reason}"))
-        else:
-            folders = self._source.file.rpartition("/")
-            return self._keep(parse_prompt(version, text, file="".join((*folders[:2], path))))
-        return None
 
     def _plan(self, usual: Table | None, stage: Stage, override: Table) -> Plan | None:
         if usual is None:
@@ -253,6 +253,14 @@ class _Reading:
             if placed not in self.faults:
                 self.faults.append(placed)
         return plan
+
+
+def _with_defaults(sections: Mapping[Stage, StageSection]) -> Mapping[Stage, StageSection]:
+    """Adds the stages that the file has no table for, as they would be."""
+    defaults: dict[Stage, StageSection] = {}
+    for stage in Stage:
+        defaults |= parse_stages({}, stage)[0] or {}
+    return defaults | dict(sections)
 
 
 def _named_prompts(sections: Mapping[Stage, StageSection]) -> dict[tuple[str, ...], str]:

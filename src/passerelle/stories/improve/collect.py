@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 from passerelle.core.values.clock import Clock
-from passerelle.core.values.errors import NotFound
 from passerelle.core.values.ids import new_id
-from passerelle.core.values.principals import Principal
 from passerelle.domain.feedback.flags import Flag, FlagBox, FlagReason, checked_comment
-from passerelle.domain.identity.grants import Granted, holds
+from passerelle.domain.feedback.reviews import checked_correction
+from passerelle.domain.identity.grants import Granted
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.ledger.acts import Recorded, record
-from passerelle.domain.ledger.entries import Draft, Entry, Ledger
-from passerelle.domain.ledger.events import EXCHANGE_ENDED, FLAG_CREATE
+from passerelle.domain.ledger.entries import Draft, Ledger
+from passerelle.domain.ledger.events import FLAG_CREATE
+from passerelle.stories.improve.exchanges import exchange_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,13 @@ class FlagParts:
 
 
 async def flag_exchange(
-    granted: Granted, parts: FlagParts, *, exchange_id: str, reason: FlagReason, comment: str = ""
+    granted: Granted,
+    parts: FlagParts,
+    *,
+    exchange_id: str,
+    reason: FlagReason,
+    comment: str = "",
+    correction: str = "",
 ) -> Recorded[Flag]:
     """Keeps a flag on an exchange that the principal may see.
 
@@ -34,7 +40,7 @@ async def flag_exchange(
     """
     granted.require(Permission.FLAG_CREATE)
     principal = granted.principal
-    exchange = _exchange(principal, exchange_id, parts.ledger)
+    exchange = exchange_entry(principal, exchange_id, parts.ledger)
     flag = Flag(
         id=new_id("flg", parts.clock),
         exchange_id=exchange_id,
@@ -43,6 +49,7 @@ async def flag_exchange(
         principal=principal.id,
         at_ms=parts.clock.now_ms(),
         organisation=principal.scope.organisation,
+        correction=checked_correction(correction),
     )
 
     async def keep() -> Flag:
@@ -59,6 +66,7 @@ async def flag_exchange(
         facts={
             "flag": flag.id,
             "reason": flag.reason.value,
+            "corrected": bool(flag.correction),
             "exchange_sequence": exchange.sequence,
             "exchange_hash": exchange.hash,
         },
@@ -70,11 +78,3 @@ def list_flags(granted: Granted, flags: FlagBox, *, limit: int = 50) -> tuple[Fl
     """Flags of the principal's organisation, newest first."""
     granted.require(Permission.FLAG_READ)
     return flags.list(organisation=granted.principal.scope.organisation, limit=limit)
-
-
-def _exchange(principal: Principal, exchange_id: str, ledger: Ledger) -> Entry:
-    for entry in ledger.of_subject(exchange_id, organisation=principal.scope.organisation):
-        own = entry.principal == principal.id
-        if entry.event == EXCHANGE_ENDED and (own or holds(principal, Permission.EXCHANGE_READ)):
-            return entry
-    raise NotFound("There is no such exchange to flag.")
