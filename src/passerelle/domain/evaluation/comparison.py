@@ -40,6 +40,7 @@ class Comparison:
     p_value: float
     """Exact McNemar test of broken against mended."""
     differences: tuple[Difference, ...]
+    seed: int
 
     @property
     def flipped(self) -> tuple[str, ...]:
@@ -70,6 +71,7 @@ def compare(first: Evaluation, second: Evaluation, *, seed: int = SEED) -> Compa
         differences=tuple(
             _difference(metric, pairs, seed) for metric in METRICS if metric.name in _COMPARED
         ),
+        seed=seed,
     )
 
 
