@@ -79,13 +79,13 @@ def percentile(ordered: Sequence[float], share: float) -> Estimate:
 
     Takes the values as independent, which latencies of one run are only roughly:
     a busy moment slows neighbours together. With so few values that no order
-    statistic bounds it from above, the bound is infinite. Source: Conover 1999,
+    statistic bounds it from above, the bound is infinite; no values give NaN. Source: Conover 1999,
     section 3.2, large samples.
     """
     method = f"order statistics {CONFIDENCE:.0%}"
     n = len(ordered)
     if not n:
-        return Estimate(math.nan, math.nan, math.nan, 0, method)
+        return Estimate(math.nan, 0.0, math.inf, 0, method)
     half = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * math.sqrt(n * share * (1 - share))
     value, low, high = (math.ceil(n * share + step) - 1 for step in (0, -half, half))
     return Estimate(

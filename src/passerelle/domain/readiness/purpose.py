@@ -21,7 +21,7 @@ def _goal(facts: Facts) -> Decision:
     goal = facts.purpose.goal
     if len(words(goal)) < FEWEST_WORDS:
         return failed(f'"{goal}" is too short to say for whom, what changes and by how much.')
-    if not quantities(goal):
+    if not quantities(goal.rstrip(" .!")):
         return failed(f'"{goal}" names no figure, so nobody can tell when it is reached.')
     return passed(goal)
 

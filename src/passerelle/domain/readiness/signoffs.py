@@ -117,7 +117,7 @@ def last_of_each_role(signoffs: Sequence[Signoff]) -> dict[str, Signoff]:
 def standing(signoffs: Sequence[Signoff], today: Today) -> tuple[Signature, ...]:
     """How each signing role stands; `signoffs` last added first."""
     last = last_of_each_role(signoffs)
-    return tuple(_signature(role, last.get(role), today) for role in SIGNING_ROLES)
+    return tuple(_signature(role, last, today) for role in SIGNING_ROLES)
 
 
 def unsigned(signatures: Sequence[Signature], stage: Stage) -> tuple[Signature, ...]:
@@ -128,10 +128,11 @@ def unsigned(signatures: Sequence[Signature], stage: Stage) -> tuple[Signature, 
     )
 
 
-def _signature(role: str, signoff: Signoff | None, today: Today) -> Signature:
+def _signature(role: str, last: Mapping[str, Signoff], today: Today) -> Signature:
+    signoff = last.get(role)
     if signoff is None:
         return Signature(role, Standing.MISSING, None, ("Nobody has signed.",))
-    reasons = tuple(_objections(signoff, today))
+    reasons = (*_objections(signoff, today), *_doubles(signoff, last))
     if reasons:
         return Signature(role, Standing.STALE, signoff, reasons)
     if signoff.meaning is Meaning.REJECT:
@@ -147,6 +148,13 @@ def _objections(signoff: Signoff, today: Today) -> Iterator[str]:
     if signoff.principal not in today.holders.get(signoff.role, frozenset()):
         yield f"The signer is not known as a holder of the role {signoff.role} any more."
     yield from changes(signoff.basis, today.basis)
+
+
+def _doubles(signoff: Signoff, last: Mapping[str, Signoff]) -> Iterator[str]:
+    # Signing refuses this; two requests at the same moment may still get through.
+    for other in last.values():
+        if other.role != signoff.role and other.principal == signoff.principal:
+            yield f"The signer has signed for {other.role} too."
 
 
 def changes(before: Basis, after: Basis) -> Iterator[str]:
