@@ -7,6 +7,7 @@ import pytest
 from passerelle.adapters.loadtest.open_loop import CannotMeasure, LoadPlan, LoadRun, run_load
 from passerelle.domain.readiness.loads import figures_of, shortfalls
 from passerelle.transport.egress.connections import Connections
+from tests.adapters.canned import CHECKED, KEY, CannedServer, running
 from tests.adapters.upstream import Seen, Step, Upstream, upstream
 
 RELEASE = "a" * 64
@@ -41,8 +42,21 @@ async def test_the_key_and_the_questions_in_turn_are_sent() -> None:
     async with upstream(lambda _: [answer()]) as up:
         await measured(up)
     assert all("authorization: Bearer sk-key" in seen.head for seen in up.seen)
+    assert all("x-passerelle-purpose: load" in seen.head for seen in up.seen)
     asked = {seen.json["messages"][0]["content"] for seen in up.seen}
     assert asked == {"What is the fee?", "How long?"}
+
+
+async def test_our_own_gateway_is_measured_and_knows_what_it_is_asked_for() -> None:
+    server = CannedServer()
+    async with running(server) as gateway:
+        plan = LoadPlan(gateway.url, "handbook", ("What?",), 100, 0.2, KEY)
+        connections = Connections()
+        run = await run_load(plan, connections)
+        await connections.close()
+    assert run.statuses == {200: 20}
+    assert run.release == CHECKED.served.release
+    assert {arrival.purpose for arrival in server.arrivals} == {"load"}
 
 
 async def test_a_pause_is_charged_to_every_request_that_was_due_in_it() -> None:

@@ -9,10 +9,11 @@ from passerelle.adapters.gateway.asgi import Headers
 from passerelle.adapters.gateway.edge import ClientGone, EdgeLimits, Request
 from passerelle.core.values.chat import ChatRequest
 from passerelle.core.values.clock import Clock
-from passerelle.stories.serve.exchange import Arrival, Checked, CheckedStream, Server
+from passerelle.stories.serve.exchange import LIVE, LOAD, Arrival, Checked, CheckedStream, Server
 from passerelle.transport.wire.openai_answers import ChunkWriter, Heading, encode_completion
 from passerelle.transport.wire.openai_chat import decode_request
 
+_PURPOSE = b"x-passerelle-purpose"
 _JSON = (b"content-type", b"application/json")
 _EVENTS: Headers = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -30,7 +31,13 @@ class ChatCompletions:
 
     async def __call__(self, request: Request) -> None:
         chat = decode_request(await request.body(self._limits))
-        arrival = Arrival(chat, request.credential, request.request_id, request.received_ns)
+        arrival = Arrival(
+            chat,
+            request.credential,
+            request.request_id,
+            request.received_ns,
+            LOAD if request.headers.get(_PURPOSE) == LOAD.encode() else LIVE,
+        )
         if chat.stream:
             await self._relay(request, chat, await self._server.stream(arrival))
         else:

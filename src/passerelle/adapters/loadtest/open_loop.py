@@ -75,7 +75,8 @@ async def run_load(
 
 class _Asking:
     def __init__(self, plan: LoadPlan, connections: Connections) -> None:
-        headers = [("content-type", "application/json")]
+        # Marked, so that it is counted neither as use nor as cost of people.
+        headers = [("content-type", "application/json"), ("x-passerelle-purpose", "load")]
         if plan.key:
             headers.append(("authorization", f"Bearer {plan.key}"))
         address = f"{plan.address.rstrip('/')}/v1/chat/completions"

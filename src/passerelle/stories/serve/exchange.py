@@ -14,6 +14,9 @@ LIVE = "live"
 """Purpose of an exchange: somebody wants to know."""
 REHEARSAL = "rehearsal"
 """Purpose of an exchange: a case is asked, to see how good the answer is."""
+LOAD = "load"
+"""Purpose of an exchange: many are asked, to see how much is borne. A caller says so, and
+needs the permission to write evidence; it is free of the rate limit, never of a budget."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.knowledge.retrieval import retrieve as search
 from passerelle.domain.prompts.rendering import render
 from passerelle.domain.routing.providers import ModelCall, Provider
-from passerelle.stories.serve.exchange import Arrival, Checked, Served, SurfaceVerdict
+from passerelle.stories.serve.exchange import LOAD, Arrival, Checked, Served, SurfaceVerdict
 from passerelle.stories.serve.parts import Deployment, ModelNotFound, Parts
 from passerelle.stories.serve.tab import Tab, cited
 
@@ -95,6 +95,8 @@ def identify(arrival: Arrival, parts: Parts) -> Identified:
         arrival.credential, parts.keys, pepper=parts.pepper, now_ms=parts.clock.now_ms()
     )
     authorise(principal, Permission.EXCHANGE_CREATE)
+    if arrival.purpose == LOAD:
+        authorise(principal, Permission.EVIDENCE_WRITE)
     return Identified(
         Tab(
             parts=parts,
@@ -113,7 +115,7 @@ def reserve(identified: Identified, parts: Parts) -> Reserved:
     tab = identified.tab
     deployment = _resolve(tab, parts)
     tab.deployment = deployment
-    if deployment.budget.requests_per_minute is not None:
+    if deployment.budget.requests_per_minute is not None and tab.purpose != LOAD:
         parts.rates.take(
             f"{tab.principal.key_id}/{deployment.model}",
             per_minute=deployment.budget.requests_per_minute,
