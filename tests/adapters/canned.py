@@ -11,7 +11,7 @@ from passerelle.adapters.telemetry.metrics import Registry
 from passerelle.adapters.telemetry.observers import TrafficMetrics
 from passerelle.core.values.chat import Usage
 from passerelle.core.values.clock import SystemClock
-from passerelle.core.values.errors import Refusal
+from passerelle.core.values.errors import NotFound, Refusal
 from passerelle.core.values.ids import Digest, ExchangeId, PassageId
 from passerelle.core.values.passages import Citation
 from passerelle.core.values.scope import Stage
@@ -23,8 +23,10 @@ from passerelle.core.values.verdicts import (
     Support,
     Verdict,
 )
+from passerelle.domain.feedback.flags import Flag, FlagReason
 from passerelle.domain.identity.keys import Unauthenticated
 from passerelle.domain.identity.permissions import Permission
+from passerelle.domain.ledger.acts import Recorded
 from passerelle.stories.serve.exchange import (
     Arrival,
     Checked,
@@ -139,6 +141,18 @@ class CannedServer:
     def authorise(self, credential: str, permission: Permission) -> None:  # noqa: ARG002 - one key, all permissions
         self._check(credential)
 
+    async def feedback(
+        self,
+        credential: str,
+        *,
+        exchange_id: str,
+        reason: FlagReason,  # noqa: ARG002 - as the story's
+        comment: str,  # noqa: ARG002 - as the story's
+        correction: str,  # noqa: ARG002 - as the story's
+    ) -> Recorded[Flag]:
+        self._check(credential)
+        raise NotFound(f"No answer here was recorded, so none is {exchange_id}.")
+
 
 def gateway_parts(server: CannedServer, **changes: object) -> GatewayParts:
     registry = Registry()
@@ -148,6 +162,7 @@ def gateway_parts(server: CannedServer, **changes: object) -> GatewayParts:
         observer=TrafficMetrics(registry),
         ready=tuple,
         authorise=server.authorise,
+        feedback=server.feedback,
         exposition=registry.exposition,
     )
     return replace(parts, **changes)  # type: ignore[arg-type]

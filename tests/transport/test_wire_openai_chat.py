@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from passerelle.core.values.chat import ChatRequest, JsonValue, Message
 from passerelle.core.values.errors import InvalidRequest
-from passerelle.transport.wire.openai_chat import InvalidField, decode_request, encode_request
+from passerelle.transport.wire.bodies import InvalidField
+from passerelle.transport.wire.openai_chat import decode_request, encode_request
 
 
 def decoded(**fields: object) -> ChatRequest:

@@ -6,11 +6,15 @@ from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, cast
 
 from passerelle.adapters.store.stores import Store
+from passerelle.core.values.errors import Unavailable
 from passerelle.core.values.scope import Scope
-from passerelle.domain.identity.grants import authorise
+from passerelle.domain.feedback.flags import Flag, FlagReason
+from passerelle.domain.identity.grants import Granted, authorise
 from passerelle.domain.identity.keys import identify
 from passerelle.domain.identity.permissions import Permission
+from passerelle.domain.ledger.acts import Recorded
 from passerelle.stories.govern.audit import Verification, verify
+from passerelle.stories.improve.collect import FlagParts, flag_exchange
 from passerelle.stories.serve.parts import Parts
 from passerelle.wiring.catalogue import Deployments
 from passerelle.wiring.installation import Installation
@@ -83,9 +87,22 @@ def build_gateway(
     async def proved() -> Verification:
         return await asyncio.to_thread(verify, store.ledger)
 
-    def may(credential: str, permission: Permission) -> None:
+    def granted(credential: str, permission: Permission) -> Granted:
         now_ms = installation.clock.now_ms()
-        authorise(identify(credential, store.keys, pepper=parts.pepper, now_ms=now_ms), permission)
+        principal = identify(credential, store.keys, pepper=parts.pepper, now_ms=now_ms)
+        return authorise(principal, permission)
+
+    async def take_flag(
+        credential: str, *, exchange_id: str, reason: FlagReason, comment: str, correction: str
+    ) -> Recorded[Flag]:
+        return await flag_exchange(
+            granted(credential, Permission.FLAG_CREATE),
+            FlagParts(store.ledger, store.flags, installation.clock),
+            exchange_id=exchange_id,
+            reason=reason,
+            comment=comment,
+            correction=correction,
+        )
 
     api = ApiParts(
         ring=store.keys,
@@ -103,7 +120,8 @@ def build_gateway(
             clock=installation.clock,
             observer=TrafficMetrics(registry),
             ready=lambda: unready(installation, deployments),
-            authorise=may,
+            authorise=granted,
+            feedback=take_flag,
             exposition=registry.exposition,
             mounts={"/api/v1": cast("ASGIApp", control_plane(api)), "/": console()},
             limits=EdgeLimits(
@@ -144,6 +162,7 @@ def unready(installation: Installation, deployments: Deployments) -> tuple[str, 
         for each in deployments.offered(installation.scope)
         if each.index is not None and not each.index.documents()
     ]
+    faults += deployments.faults
     if not installation.usecases:
         faults.append("no use case is configured: run passerelle init NAME")
     return tuple(dict.fromkeys(faults))
@@ -152,7 +171,8 @@ def unready(installation: Installation, deployments: Deployments) -> tuple[str, 
 async def _refresh(deployments: Deployments) -> None:
     while True:
         await asyncio.sleep(REFRESH_SECONDS)
-        deployments.refresh()
+        with suppress(Unavailable):  # the next look may succeed; requests say it meanwhile
+            deployments.refresh()
 
 
 async def _stop(task: "asyncio.Task[None]") -> None:

@@ -25,7 +25,7 @@ PAGE = 1_000
 def build_parts(
     installation: Installation, store: Store, providers: Mapping[str, Provider], observer: Observer
 ) -> tuple[Parts, Deployments]:
-    """Everything that serving reads or calls; the deployments follow what ingest publishes."""
+    """Everything that serving reads or calls; the deployments follow index and store."""
     from passerelle.adapters.store.purse import MemoryPurse
     from passerelle.domain.budgets.rates import Rates
 
@@ -33,6 +33,8 @@ def build_parts(
     deployments = Deployments(
         installation.usecases,
         open_indexes(installation),
+        labels=store.labels,
+        stages=store.stages,
         prices=prices,
         scope=installation.scope,
         created=installation.clock.now_ms() // 1_000,

@@ -16,6 +16,7 @@ from passerelle.adapters.gateway.edge import (
     guarded_receive,
     observed_send,
 )
+from passerelle.adapters.gateway.feedback import Feedback, TakeFlag
 from passerelle.adapters.gateway.models import PREFIX, Models
 from passerelle.adapters.gateway.probes import Authorise, Metrics, Readiness, Ready, healthz
 from passerelle.adapters.gateway.problems import Failed, ShuttingDown
@@ -53,6 +54,7 @@ class GatewayParts:
     observer: TrafficObserver
     ready: Ready
     authorise: Authorise
+    feedback: TakeFlag
     exposition: Callable[[], bytes]
     """The metrics in Prometheus' text format."""
     mounts: Mapping[str, ASGIApp] = field(default_factory=dict)
@@ -139,6 +141,7 @@ def _reaches(prefix: str, path: str) -> bool:
 def _endpoints(parts: GatewayParts, readiness: Readiness) -> tuple[Endpoint, ...]:
     models = Models(parts.server)
     completions = ChatCompletions(parts.server, limits=parts.limits, clock=parts.clock)
+    feedback = Feedback(parts.feedback, limits=parts.limits)
     metrics = Metrics(
         parts.exposition,
         authorise=parts.authorise,
@@ -147,6 +150,7 @@ def _endpoints(parts: GatewayParts, readiness: Readiness) -> tuple[Endpoint, ...
     probe = Public("orchestrators ask before they have a key; it tells nothing about anybody")
     return (
         Endpoint("POST", "/v1/chat/completions", Permission.EXCHANGE_CREATE, completions),
+        Endpoint("POST", "/v1/feedback", Permission.FLAG_CREATE, feedback),
         Endpoint("GET", "/v1/models", Permission.MODEL_LIST, models.all),
         Endpoint("GET", PREFIX + "*", Permission.MODEL_LIST, models.one),
         Endpoint("GET", "/healthz", probe, healthz),

@@ -13,7 +13,7 @@ _TEXT = ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),)
 
 Ready = Callable[[], tuple[str, ...]]
 """What keeps the process from serving, in words that anybody may read; empty when nothing does."""
-Authorise = Callable[[str, Permission], None]
+Authorise = Callable[[str, Permission], object]
 """Takes a credential and a permission; raises a refusal where they do not fit."""
 
 

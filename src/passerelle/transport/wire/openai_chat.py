@@ -1,24 +1,13 @@
 """Requests of Chat Completions, both directions."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Final, Literal, NoReturn, cast
+from typing import Annotated, Final, Literal, cast
 
 import msgspec
 
 from passerelle.core.values.chat import ChatRequest, JsonValue, Message
 from passerelle.core.values.errors import InvalidRequest
-
-
-class NotJson(InvalidRequest):
-    """The body is not a JSON object in UTF-8."""
-
-    code = "invalid_json"
-
-
-class InvalidField(InvalidRequest):
-    """A field of the request is not valid."""
-
-    code = "invalid_value"
+from passerelle.transport.wire.bodies import InvalidField, converted, decode_object
 
 
 class UnsupportedField(InvalidRequest):
@@ -60,25 +49,14 @@ _KNOWN: Final = frozenset(_Request.__struct_fields__)
 _MESSAGE: Final = frozenset(_Message.__struct_fields__)
 _PART: Final = frozenset(_Part.__struct_fields__)
 _Json = dict[str, JsonValue]
-_decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
 def decode_request(body: bytes) -> ChatRequest:
     """Raises kin of `InvalidRequest` that name the parameter."""
     # Decoded once without a type, so that no unknown field is lost, then checked in C.
-    try:
-        raw = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-        raise NotJson(f"{fault}.") from None
-    except RecursionError:
-        raise NotJson("It is nested too deeply.") from None
-    if not isinstance(raw, dict):
-        raise NotJson(f"It is a {_name_of(raw)}.")
-    try:
-        request = msgspec.convert(raw, _Request)
-    except msgspec.ValidationError as fault:
-        _refuse(str(fault))
+    raw = decode_object(body)
+    request = converted(raw, _Request)
     return _chat_request(request, raw)
 
 
@@ -132,24 +110,6 @@ def _beside_text(parts: list[_Json]) -> list[JsonValue]:
         for part in parts
         if part["type"] != "text" or part.keys() - _PART
     ]
-
-
-def _refuse(fault: str) -> NoReturn:
-    """Turns msgspec's `... - at `$.messages[0].role`` into a message and a parameter."""
-    message, _, place = fault.partition(" - at `$")
-    param = place.rstrip("`").lstrip(".")
-    if message.startswith("Object missing required field"):
-        missing = message.split("`")[1]
-        param = f"{param}.{missing}" if param else missing
-        raise InvalidField(f"`{param}` is missing.", param=param)
-    raise InvalidField(f"`{param}`: {message.replace('`', '')}.", param=param or None)
-
-
-def _name_of(value: object) -> str:
-    if value is None:
-        return "null"
-    names = {list: "list", str: "string", bool: "boolean", int: "number", float: "number"}
-    return names[type(value)]
 
 
 def encode_request(
