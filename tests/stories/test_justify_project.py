@@ -4,13 +4,15 @@ from passerelle.adapters.store.memory import MemoryStore
 from passerelle.core.values.chat import JsonValue
 from passerelle.core.values.clock import SetClock
 from passerelle.core.values.errors import InvalidRequest
+from passerelle.core.values.evidence import Grade
+from passerelle.core.values.ids import digest_of
 from passerelle.domain.costs.price_book import FixedPrices, Price, Rate
 from passerelle.domain.costs.projection import NothingToProject
 from passerelle.domain.costs.samples import Weakness
 from passerelle.domain.identity.grants import Forbidden, authorise
 from passerelle.domain.identity.permissions import Permission
 from passerelle.stories.justify.meter import MeterParts, Window
-from passerelle.stories.justify.project import ProjectedCosts, finding, project_costs
+from passerelle.stories.justify.project import ProjectedCosts, project_costs, projection_finding
 from tests.stories.office import ended, person, store
 
 DOLLAR = 1_000_000_000
@@ -18,6 +20,7 @@ PRICES = FixedPrices("test prices", {("openai", "gpt"): Price(Rate(DOLLAR), Rate
 ADA = person("ada", "end_user")
 OWNER = person("olga", "business_owner")
 DAY = 86_400.0
+RELEASE = digest_of("release")
 COST = 1_000_000
 
 
@@ -126,28 +129,42 @@ async def test_evidence_states_dollars_and_whether_the_sample_can_be_believed(
     kept: MemoryStore, parts: MeterParts, clock: SetClock
 ) -> None:
     await pilot(kept, clock, users=20, days=14)
-    estimate, facts = finding(projected(parts))
-    assert estimate is not None
-    assert estimate.value == pytest.approx(30.0)
-    assert estimate.n == 20
-    assert facts["calibrated"] is True
-    assert facts["warnings"] == []
+    found = projection_finding(projected(parts), RELEASE)
+    assert (found.kind, found.usecase, found.release) == ("projection", "handbook", RELEASE)
+    assert found.estimate is not None
+    assert found.estimate.value == pytest.approx(30.0)
+    assert found.estimate.n == 20
+    assert found.facts["calibrated"] is True
+    assert found.facts["warnings"] == []
+    assert found.grade is Grade.BEFORE_AFTER
 
 
 async def test_evidence_of_a_poor_sample_lists_its_drawbacks_and_claims_no_interval(
     kept: MemoryStore, parts: MeterParts, clock: SetClock
 ) -> None:
     await ended(kept, clock, ADA, "exc_1", facts={"cost_nano_usd": COST})
-    estimate, facts = finding(projected(parts))
-    assert estimate is None
-    assert facts["calibrated"] is False
-    assert facts["weaknesses"] == [
+    found = projection_finding(projected(parts), RELEASE)
+    assert found.estimate is None
+    assert found.grade is Grade.DEMO
+    assert found.facts["calibrated"] is False
+    assert found.facts["weaknesses"] == [
         "no_interval",
         "few_users",
         "few_days",
         "no_whole_weeks",
         "far_beyond",
     ]
+
+
+async def test_projection_over_all_use_cases_is_no_evidence_for_one(
+    kept: MemoryStore, parts: MeterParts, clock: SetClock
+) -> None:
+    await ended(kept, clock, ADA, "exc_1", facts={"cost_nano_usd": COST})
+    everything = project_costs(
+        authorise(OWNER, Permission.COST_READ), parts, users=10, seed=1, draws=10
+    )
+    with pytest.raises(InvalidRequest, match="one use case"):
+        projection_finding(everything, RELEASE)
 
 
 def test_nothing_is_projected_before_anybody_has_asked(parts: MeterParts) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from passerelle.core.values.chat import JsonValue
 from passerelle.core.values.errors import InvalidRequest
 from passerelle.core.values.estimates import Estimate
+from passerelle.core.values.evidence import Grade
+from passerelle.core.values.ids import Digest
 from passerelle.core.values.money import NANO
 from passerelle.domain.costs.lines import LIVE, Metered, Volume
 from passerelle.domain.costs.price_book import Price, PriceBook
@@ -14,8 +16,14 @@ from passerelle.domain.costs.projection import DAYS_OF_MONTH, Projection, projec
 from passerelle.domain.costs.resampling import DRAWS
 from passerelle.domain.costs.traffic import Traffic
 from passerelle.domain.identity.grants import Granted
-from passerelle.domain.readiness.economy import CALIBRATED_FACT, DRAWBACKS_FACT
+from passerelle.domain.readiness.economy import (
+    CALIBRATED_FACT,
+    DRAWBACKS_FACT,
+    PROJECTION_DAYS,
+)
+from passerelle.stories.justify.evidence import Finding
 from passerelle.stories.justify.meter import MeterParts, Window, exchanges, today
+from passerelle.stories.justify.probes.economy import PROJECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +81,17 @@ def project_costs(
     )
 
 
-def finding(projected: ProjectedCosts) -> tuple[Estimate | None, dict[str, JsonValue]]:
-    """What evidence of the kind `projection` states: USD a month, and the facts to judge it by."""
-    projection = projected.projection
-    month = projection.month
-    estimate = (
-        replace(month, value=month.value / NANO, low=month.low / NANO, high=month.high / NANO)
-        if month is not None
-        else None
-    )
-    cautions = projection.cautions
+def projection_finding(projected: ProjectedCosts, release: Digest) -> Finding:
+    """Evidence for readiness: USD a month, and what its sample is worth.
+
+    Raises `InvalidRequest` for a projection over several use cases: evidence is about one.
+    """
+    projection, usecase = projected.projection, projected.window.usecase
+    if not usecase:
+        raise InvalidRequest("Evidence is about one use case: project the costs of one.")
+    month, cautions = projection.month, projection.cautions
     drawbacks: list[JsonValue] = [f"{each.message} {each.advice}" for each in cautions]
-    return estimate, {
+    facts: dict[str, JsonValue] = {
         "users": projection.users,
         "days": projection.days,
         "p50_nano_usd": projection.p50.nano,
@@ -100,6 +107,19 @@ def finding(projected: ProjectedCosts) -> tuple[Estimate | None, dict[str, JsonV
         CALIBRATED_FACT: not cautions,
         DRAWBACKS_FACT: drawbacks,
     }
+    return Finding(
+        kind=PROJECTION,
+        usecase=usecase,
+        release=release,
+        days=PROJECTION_DAYS,
+        grade=Grade.DEMO if cautions else Grade.BEFORE_AFTER,
+        facts=facts,
+        estimate=None if month is None else _in_dollars(month),
+    )
+
+
+def _in_dollars(nano: Estimate) -> Estimate:
+    return replace(nano, value=nano.value / NANO, low=nano.low / NANO, high=nano.high / NANO)
 
 
 def _price(route: str, prices: PriceBook) -> Price:
