@@ -11,6 +11,7 @@ from passerelle.domain.costs.price_book import PriceBook
 from passerelle.domain.knowledge.library import Index
 from passerelle.domain.prompts.labels import LabelBook
 from passerelle.domain.prompts.versions import PromptVersion
+from passerelle.domain.usecases.releases import ReleaseParts
 from passerelle.domain.usecases.stages import StageBook
 from passerelle.stories.govern.publish import StageSetup, UseCase
 from passerelle.stories.improve.promote import Staged
@@ -87,6 +88,15 @@ class Deployments:
     def stage(self, usecase: str) -> Stage:
         """Where a use case is. Raises `NotFound`."""
         return self._stage(self._usecase(usecase))
+
+    def index(self, usecase: str) -> Index | None:
+        """None for a use case without knowledge."""
+        return self._indexes.get(usecase)
+
+    def parts_in_force(self, usecase: str, stage: Stage) -> ReleaseParts:
+        """What a request at that stage gets now. Raises `NotFound`."""
+        found = self._usecase(usecase)
+        return self._parts(found, stage, self.in_place(usecase, stage).prompt)
 
     def in_place(self, usecase: str, stage: Stage) -> Staged:
         found = self._usecase(usecase)
@@ -216,27 +226,31 @@ class Deployments:
         deployment = self._deployment(usecase, stage, prompt, model=model)
         return Staged(prompt, deployment.release, model)
 
+    def _parts(self, usecase: UseCase, stage: Stage, prompt: PromptVersion) -> ReleaseParts:
+        parts = self._setup(usecase, stage).parts
+        index = self._indexes.get(usecase.name)
+        knowledge = parts.knowledge if index is None else index.version
+        return replace(
+            parts, prompt=prompt.digest, knowledge=knowledge, price_book=self._prices.edition
+        )
+
     def _deployment(
         self, usecase: UseCase, stage: Stage, prompt: PromptVersion, *, model: str
     ) -> Deployment:
         setup = self._setup(usecase, stage)
-        index = self._indexes.get(usecase.name)
-        parts = replace(setup.parts, prompt=prompt.digest, price_book=self._prices.edition)
-        if index is not None:
-            parts = replace(parts, knowledge=index.version)
         return Deployment(
             model=model,
             usecase=usecase.name,
             scope=self._scope,
             stage=stage,
             created=self._created,
-            release=parts.digest,
+            release=self._parts(usecase, stage, prompt).digest,
             policy=setup.policy,
             guards=usecase.guards,
             documents=self._screens[usecase.name],
             grounding=usecase.grounding,
             prompt=prompt,
-            index=index,
+            index=self._indexes.get(usecase.name),
             plan=setup.plan,
             budget=usecase.budget,
         )
