@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,7 @@ from passerelle.domain.readiness.facts import (
 )
 from passerelle.domain.readiness.gate import CHECKS, ExitCode, Judgement, Verdict, judge_all
 
+PAGE = Path(__file__).parents[2] / "docs" / "readiness.md"
 NOTHING = Unknown("Nothing is there yet.")
 FACTS = Facts(
     target=Stage.PILOT,
@@ -139,3 +141,9 @@ def test_shares_carry_their_interval_and_sample() -> None:
 def test_long_lists_are_cut() -> None:
     assert listed(("a", "b", "c", "d", "e")) == "a, b, c and 2 more"
     assert listed(("a",)) == "a"
+
+
+@pytest.mark.parametrize("each", CHECKS, ids=lambda each: each.id)
+def test_every_check_stands_in_the_documentation(each: Check) -> None:
+    row = f"| {each.id} | {each.title} | {each.severity} | {each.owner} |"
+    assert row in PAGE.read_text(encoding="utf-8").splitlines()
