@@ -49,7 +49,7 @@ class _Axis:
         numbers = [number for mark in figure.marks for number in _numbers(mark)]
         low, high = min(numbers, default=0.0), max(numbers, default=1.0)
         if figure.unit is Unit.SHARE and low >= 0:
-            low, high = 0.0, 1.0
+            low, high = 0.0, max(1.0, high)
         self.ticks = _ticks(min(low, 0.0), max(high, 0.0))
         self._low, self._high = self.ticks[0], self.ticks[-1]
 
@@ -71,7 +71,7 @@ def _ticks(low: float, high: float) -> list[float]:
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(size * each for each in _STEPS if size * each >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(step * place, 12) for place in range(first, max(last, first + 1) + 1)]
+    return [float(f"{step * place:.12g}") for place in range(first, max(last, first + 1) + 1)]
 
 
 def _tick_text(tick: float, unit: Unit) -> str:
