@@ -10,6 +10,7 @@ MAKERS = {
     "Granted": "domain/identity/grants.py",
     "Recorded": "domain/ledger/acts.py",
     "Checked": "stories/serve/steps.py",
+    "Warrant": "stories/improve/promote.py",
 }
 
 

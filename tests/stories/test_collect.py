@@ -31,7 +31,11 @@ def parts(kept: MemoryStore, clock: SetClock) -> FlagParts:
 
 
 async def flag(
-    who: Principal, parts: FlagParts, exchange_id: str = "exc_1", comment: str = ""
+    who: Principal,
+    parts: FlagParts,
+    exchange_id: str = "exc_1",
+    comment: str = "",
+    correction: str = "",
 ) -> Recorded[Flag]:
     return await flag_exchange(
         authorise(who, Permission.FLAG_CREATE),
@@ -39,6 +43,7 @@ async def flag(
         exchange_id=exchange_id,
         reason=FlagReason.WRONG,
         comment=comment,
+        correction=correction,
     )
 
 
@@ -55,11 +60,21 @@ async def test_flag_points_to_the_exchange_by_sequence_and_hash(
     assert kept.flags.flagged(["exc_1"], organisation="acme") == {"exc_1"}
 
 
-async def test_comment_stays_out_of_the_facts(
+async def test_correction_is_kept_with_the_flag(
     kept: MemoryStore, parts: FlagParts, clock: SetClock
 ) -> None:
     await ended(kept, clock, ADA)
-    await flag(ADA, parts, comment="my name is Ada Lovelace")
+    recorded = await flag(ADA, parts, correction=" It is 5 %. ")
+    assert recorded.value.correction == "It is 5 %."
+    assert json.loads(recorded.entry.facts)["corrected"] is True
+    assert kept.flags.list(organisation="acme") == (recorded.value,)
+
+
+async def test_comment_and_correction_stay_out_of_the_facts(
+    kept: MemoryStore, parts: FlagParts, clock: SetClock
+) -> None:
+    await ended(kept, clock, ADA)
+    await flag(ADA, parts, comment="my name is Ada Lovelace", correction="Lovelace says 5")
     entries = kept.ledger.of_subject("exc_1", organisation="acme")
     assert not any(b"Lovelace" in entry.facts for entry in entries)
 
