@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from passerelle.cli.options import HERE, AsJson, Config, Data
+from passerelle.cli.options import HERE, AsJson, AsKey, Config, Data
 from passerelle.cli.output import explained, print_json, say
 from passerelle.stories.serve.exchange import Checked
 from passerelle.wiring.asking import ask_once
@@ -20,6 +20,7 @@ def ask(
     ],
     question: Annotated[str, typer.Argument(help=HELP_QUESTION)],
     *,
+    as_key: AsKey = None,
     config: Config = HERE,
     data: Data = None,
     as_json: AsJson = False,
@@ -28,7 +29,7 @@ def ask(
     with explained(as_json=as_json):
         installation = read_installation(Told(config, data))
         with opened_store(installation) as store:
-            checked = asyncio.run(ask_once(installation, store, usecase, question))
+            checked = asyncio.run(ask_once(installation, store, usecase, question, key_file=as_key))
     if as_json:
         print_json(checked)
     else:

@@ -4,10 +4,10 @@ import asyncio
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from passerelle.cli.drawing import bar_of
 from passerelle.cli.options import HERE, AsJson, Config, Data
-from passerelle.cli.output import errors, explained, print_json, say, warn
+from passerelle.cli.output import explained, print_json, say, warn
 from passerelle.domain.jobs.progress import Progress as Step
 from passerelle.stories.ingest.report import IngestReport
 from passerelle.wiring.ingesting import ingest_usecases
@@ -52,16 +52,7 @@ async def ingest_all(
     retry: bool = False,
 ) -> tuple[IngestReport, ...]:
     """Every use case, with a bar while there is something to read and a line where it changed."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[item]}"),
-        console=errors(),
-        transient=True,
-        disable=quiet if draw is None else not draw,
-    ) as bar:
+    with bar_of(draw=not quiet if draw is None else draw) as bar:
         tasks = {
             usecase.name: bar.add_task(usecase.name, total=None, visible=False, item="")
             for usecase in installation.usecases

@@ -5,7 +5,21 @@ import sys
 import typer
 
 from passerelle import __version__
-from passerelle.cli import asking, diagnosing, ingesting, keys, ledger, serving, starting
+from passerelle.cli import (
+    asking,
+    checking,
+    costing,
+    diagnosing,
+    evaluating,
+    ingesting,
+    keys,
+    ledger,
+    loading,
+    prompting,
+    reviewing,
+    serving,
+    starting,
+)
 from passerelle.cli.output import COULD_NOT, fail, warn
 from passerelle.core.values.errors import Refusal
 
@@ -22,6 +36,16 @@ app.command("up")(serving.up)
 app.command("init")(starting.init)
 app.command("ingest")(ingesting.ingest)
 app.command("ask")(asking.ask)
+app.command("review")(reviewing.review)
+app.add_typer(evaluating.app, name="eval")
+app.add_typer(prompting.app, name="prompts")
+app.add_typer(costing.app, name="cost")
+app.command("check")(checking.check)
+app.command("sign")(checking.sign)
+app.command("waive")(checking.waive)
+app.command("promote")(checking.promote)
+app.command("compare")(checking.compare)
+app.command("loadtest")(loading.loadtest)
 app.command("doctor")(diagnosing.doctor)
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")

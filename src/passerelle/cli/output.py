@@ -1,8 +1,9 @@
 """What commands print: words for people, or one JSON document for programs."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import NoReturn
 
 import msgspec
@@ -10,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from passerelle.core.reports.report import Table as ReportTable
+from passerelle.core.reports.report import cell_text
 from passerelle.core.values.errors import InvalidConfiguration, Refusal
 
 NO = 1
@@ -51,6 +54,14 @@ def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[obj
     _out.print(table)
 
 
+def print_report_table(table: ReportTable) -> None:
+    """Every figure with its interval and sample size."""
+    rows = [[cell_text(cell) for cell in row] for row in table.rows]
+    print_table(table.title, table.columns, rows)
+    if table.note:
+        say(table.note)
+
+
 def errors() -> Console:
     """Where progress is drawn, so that standard output stays clean."""
     return _errors
@@ -65,9 +76,16 @@ def explained(*, as_json: bool) -> Iterator[None]:
         fail(refusal, as_json=as_json)
 
 
-def fail(refusal: Refusal, *, as_json: bool) -> NoReturn:
+def fail(
+    refusal: Refusal,
+    *,
+    as_json: bool,
+    status: int = COULD_NOT,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> NoReturn:
+    """Says it and ends; `more` stands beside code and message in JSON."""
     if as_json:
-        error: dict[str, object] = {"code": refusal.code, "message": refusal.message}
+        error: dict[str, object] = {"code": refusal.code, "message": refusal.message, **more}
         if isinstance(refusal, InvalidConfiguration):
             error["faults"] = [
                 {
@@ -81,4 +99,4 @@ def fail(refusal: Refusal, *, as_json: bool) -> NoReturn:
         print_json({"error": error})
     else:
         warn(f"passerelle: {refusal.message}")
-    raise typer.Exit(COULD_NOT)
+    raise typer.Exit(status)

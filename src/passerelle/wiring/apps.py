@@ -17,7 +17,9 @@ from passerelle.stories.govern.audit import Verification, verify
 from passerelle.stories.improve.collect import FlagParts, flag_exchange
 from passerelle.stories.serve.parts import Parts
 from passerelle.wiring.catalogue import Deployments
+from passerelle.wiring.improving import dispatch_parts, promotion_parts, review_parts
 from passerelle.wiring.installation import Installation
+from passerelle.wiring.justifying import meter_parts, readiness_parts
 from passerelle.wiring.providers import build_providers
 from passerelle.wiring.serving import build_parts, build_serving
 
@@ -111,6 +113,12 @@ def build_gateway(
         clock=installation.clock,
         usecases=lambda scope: usecase_views(installation, deployments, scope),
         verify=proved,
+        review=review_parts(installation, store),
+        dispatch=dispatch_parts(installation, store),
+        promotion=promotion_parts(installation, store, deployments),
+        metering=meter_parts(installation, store, parts.prices),
+        readiness=readiness_parts(installation, store, deployments),
+        prompts=deployments.versions,
         pepper=parts.pepper,
     )
     limits = installation.settings.limits

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from passerelle.adapters.store.stores import Store
+from passerelle.core.values.errors import InvalidRequest
+from passerelle.core.values.principals import Principal
 from passerelle.domain.identity.grants import authorise
-from passerelle.domain.identity.keys import DEVELOPMENT, ApiKey, parse
+from passerelle.domain.identity.keys import DEVELOPMENT, ApiKey, identify, parse
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.identity.roles import Role
 from passerelle.domain.ledger.acts import Recorded
@@ -17,6 +19,35 @@ from passerelle.wiring.installation import Installation
 from passerelle.wiring.secrets import pepper, secret_file
 
 DEVELOPMENT_KEY = "development.key"
+
+
+class NoKey(InvalidRequest):
+    """There is no key to act with."""
+
+    code = "no_key"
+
+
+def acting(installation: Installation, store: Store, key_file: Path | None) -> Principal:
+    """The person whose key is in the file; without a file whoever runs the command.
+
+    Raises `NoKey` and `Unauthenticated`.
+    """
+    if key_file is None:
+        return installation.operator
+    return identify(
+        read_key(key_file),
+        store.keys,
+        pepper=pepper(installation.data),
+        now_ms=installation.clock.now_ms(),
+    )
+
+
+def read_key(file: Path) -> str:
+    """The key in a file of one line. Raises `NoKey`."""
+    try:
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise NoKey(f"{file} cannot be read: name the file of a key with --as-key.") from error
 
 
 def key_parts(installation: Installation, store: Store) -> key_story.KeyParts:

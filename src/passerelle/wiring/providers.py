@@ -25,7 +25,8 @@ def build_providers(installation: Installation) -> dict[str, Provider]:
     return {name: _provider(name, each) for name, each in configured.items()}
 
 
-def price_book(installation: Installation) -> PriceBook:
+def price_book(installation: Installation, *, also: str = "") -> PriceBook:
+    """Prices of the configured providers; `also` is the list's name of one that is not."""
     from passerelle.adapters.sources.price_list import ListedProvider, PriceList
 
     configured = installation.settings.providers.items()
@@ -35,6 +36,8 @@ def price_book(installation: Installation) -> PriceBook:
         if isinstance(each, ServerSettings)
     }
     own = frozenset(name for name, each in configured if not isinstance(each, ServerSettings))
+    if also and also not in listed and also not in own:
+        listed[also] = ListedProvider(list_name=also)
     return PriceList(clock=installation.clock, own=own, providers=listed)
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from passerelle.adapters.store.stores import Store
 from passerelle.domain.budgets.reservations import Purse
+from passerelle.domain.costs.price_book import PriceBook
 from passerelle.domain.ledger.entries import Entry, Ledger
 from passerelle.domain.ledger.events import EXCHANGE_ENDED
 from passerelle.domain.routing.providers import Provider
@@ -30,15 +31,7 @@ def build_parts(
     from passerelle.domain.budgets.rates import Rates
 
     prices = price_book(installation)
-    deployments = Deployments(
-        installation.usecases,
-        open_indexes(installation),
-        labels=store.labels,
-        stages=store.stages,
-        prices=prices,
-        scope=installation.scope,
-        created=installation.clock.now_ms() // 1_000,
-    )
+    deployments = open_deployments(installation, store, prices)
     purse = MemoryPurse()
     remember_spending(purse, store.ledger, installation)
     parts = Parts(
@@ -54,6 +47,21 @@ def build_parts(
         clock=installation.clock,
     )
     return parts, deployments
+
+
+def open_deployments(
+    installation: Installation, store: Store, prices: PriceBook | None = None
+) -> Deployments:
+    """What is in force, for those who look and do not serve too."""
+    return Deployments(
+        installation.usecases,
+        open_indexes(installation),
+        labels=store.labels,
+        stages=store.stages,
+        prices=prices or price_book(installation),
+        scope=installation.scope,
+        created=installation.clock.now_ms() // 1_000,
+    )
 
 
 def build_serving(parts: Parts) -> Serving:
