@@ -48,6 +48,8 @@ class Scripted:
     at_once: int = 0
     most_at_once: int = 0
     after: Callable[[str], None] = lambda _name: None
+    patience: asyncio.Event | None = None
+    """Where there is one, answers wait for it."""
 
     def target(self, model: str) -> Target:
         if model != "fees":
@@ -58,7 +60,7 @@ class Scripted:
         self.asked.append(case.id)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
-        await asyncio.sleep(0)
+        await (self.patience.wait() if self.patience else asyncio.sleep(0))
         self.at_once -= 1
         self.after(case.id)
         if self.trouble.get(case.id):
@@ -141,25 +143,38 @@ async def test_a_run_stopped_half_way_goes_on_without_asking_twice(
     assert msgspec.json.decode(recorded.entry.facts)["resumed"] is True
 
 
-async def test_a_cancelled_run_keeps_what_it_had(
-    parts: EvaluationParts, answerer: Scripted, kept: MemoryStore
+async def test_a_cancelled_run_keeps_what_is_under_way_and_asks_the_rest_later(
+    parts: EvaluationParts, answerer: Scripted
 ) -> None:
-    parts = replace(parts, at_once=1)
-    waiting = asyncio.create_task(run(parts))
+    many = Dataset("fees", tuple(replace(FEE, id=f"fee-{number}") for number in range(12)))
+    running = asyncio.create_task(run(parts, dataset=many))
 
     def cancel(name: str) -> None:
-        if name == "refund":
-            waiting.cancel()
+        if name == "fee-2":
+            running.cancel()
 
     answerer.after = cancel
     with pytest.raises(asyncio.CancelledError):
-        await waiting
-    (stopped,) = kept.runs.list("fees", organisation="acme")
-    kept_ids = {trial.case_id for trial in kept.runs.trials(stopped.id)}
-    answerer.asked.clear()
-    await run(parts)
-    assert set(answerer.asked) == {"fee", "refund", "moon"} - kept_ids
-    assert "fee" in kept_ids
+        await running
+    assert 3 <= len(answerer.asked) < 12
+    recorded = await run(parts, dataset=many)
+    assert sorted(answerer.asked) == sorted(case.id for case in many.cases)
+    assert len(recorded.value.judged) == 12
+
+
+async def test_a_run_cancelled_twice_does_not_wait_for_what_is_under_way(
+    parts: EvaluationParts, answerer: Scripted
+) -> None:
+    answerer.patience = asyncio.Event()
+    running = asyncio.create_task(run(parts))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(answerer.asked) == 3
+    running.cancel()
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 async def test_what_is_under_way_when_a_run_stops_is_kept(

@@ -57,8 +57,9 @@ async def evaluate(
 
     A run of the same dataset and release that was stopped half-way goes on where
     it stood; a finished one is followed by a new one. Each trial is durable before
-    the next begins in its place, so whatever stops a run (spent budget, failed
-    provider, a signal) costs at most the cases under way. Raises that refusal.
+    the next begins in its place, and what is under way when a run stops (spent
+    budget, failed provider, cancelled) is kept: only a killed process asks those
+    again. Raises what stopped it.
     """
     granted.require(Permission.EVALUATION_RUN)
     target = parts.answerer.target(model)
@@ -163,14 +164,28 @@ class _Asking:
         self._tally = Tally(len(left), parts.clock, progress)
         self._left = iter(left)
         self._stopped: Refusal | None = None
+        self._ends = False
 
     async def all(self, model: str) -> None:
-        """Raises the first refusal, once the cases under way have their trials."""
+        """Raises the first refusal, once the cases under way have their trials.
+
+        Cancelled, it asks no further case and waits for those under way: they are
+        paid for. A second cancellation does not wait.
+        """
+        asking = asyncio.ensure_future(self._side_by_side(model))
+        try:
+            await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            self._ends = True
+            await asking
+            raise
+        if self._stopped is not None:
+            raise self._stopped
+
+    async def _side_by_side(self, model: str) -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(self._parts.at_once):
                 group.create_task(self._work(model))
-        if self._stopped is not None:
-            raise self._stopped
 
     async def _work(self, model: str) -> None:
         for case in self._left:  # shared: each case goes to one worker
@@ -179,10 +194,11 @@ class _Asking:
                 trial = await self._trial(model, case)
             except Refusal as refusal:
                 self._stopped = self._stopped or refusal
+                self._ends = True
             else:
                 await self._parts.runs.keep(self._run.id, trial)
                 self._tally.finished()
-            if self._stopped is not None:
+            if self._ends:
                 return
 
     async def _trial(self, model: str, case: Case) -> Trial:
