@@ -18,6 +18,7 @@ from passerelle.domain.identity.keys import mint
 from passerelle.domain.knowledge.documents import DocumentRecord
 from passerelle.domain.usecases.charter import Kpi, Roles
 from passerelle.stories.govern.audit import Verification, verify
+from tests.adapters.desk import desk_of, improving
 from tests.stories.office import PEPPER, person, store
 
 TEXT = "Fees\n\nIn 2026 the fee is 4 %. It is paid in March."
@@ -72,6 +73,7 @@ class Plane:
     routes: Sequence[Route] = ROUTES
 
     def __post_init__(self) -> None:
+        self.desk = desk_of(self.store, self.clock)
         self.parts = ApiParts(
             ring=self.store.keys,
             ledger=self.store.ledger,
@@ -80,6 +82,7 @@ class Plane:
             usecases=self._usecases,
             verify=self._verify,
             pepper=PEPPER,
+            **improving(self.desk),  # type: ignore[arg-type]
         )
         self.app = control_plane(self.parts, routes=self.routes)
 

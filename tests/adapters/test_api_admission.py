@@ -6,6 +6,7 @@ import pytest
 from passerelle.adapters.api.app import ROUTES, control_plane
 from passerelle.adapters.api.routes import Route
 from passerelle.core.values.errors import InvalidConfiguration
+from passerelle.core.values.scope import Stage
 from passerelle.domain.identity.keys import mint
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.identity.roles import PERMISSIONS, Role
@@ -13,18 +14,40 @@ from tests.adapters.plane import Plane
 from tests.stories.office import PEPPER, ended, person
 
 ASKER = person("asker", "end_user")
-NAMES = {"exchange_id": "exc_1", "usecase": "handbook", "passage_id": "psg_1"}
+NAMES = {
+    "exchange_id": "exc_1",
+    "usecase": "handbook",
+    "passage_id": "psg_1",
+    "flag_id": "flg_1",
+}
 BODIES: dict[str, object] = {
     "create_key": {"label": "job", "kind": "service", "roles": ["end_user"]},
     "create_flag": {"exchange_id": "exc_1", "reason": "wrong"},
+    "create_review": {"flag_id": "flg_1", "cause": "model", "correction": "It is 5 %."},
+    "create_case": {"flag_id": "flg_1"},
+    "create_promotion": {"usecase": "handbook", "stage": "pilot", "version": "v2"},
+    "create_rollback": {"usecase": "handbook", "stage": "poc"},
+    "create_signoff": {
+        "usecase": "handbook",
+        "role": "security",
+        "meaning": "approve",
+        "reason": "Tested.",
+    },
+    "create_stage_move": {"usecase": "handbook", "to": "retired"},
 }
+QUERIES = {"show_projection": "?users=10"}
 ABOUT_AN_EXCHANGE = {"show_exchange", "create_flag"}
 """Their object is another's exchange here: who may not see it does not find it."""
+NEEDS_BESIDES: dict[str, Permission | Role] = {
+    "create_case": Permission.EXCHANGE_READ_CONTENT,
+    "create_signoff": Role.SECURITY,
+}
+"""A case holds what another asked; a signature is given by who holds its role."""
 
 
 @dataclass
 class Asked:
-    """A plane with one exchange and one key of `acme`, and a request for each route."""
+    """A plane of `acme` with something for each route to act on, and a request for each."""
 
     plane: Plane
     public_id: str
@@ -33,6 +56,7 @@ class Asked:
         path = route.path
         for name in route.signature.parameters:
             path = path.replace(f"{{{name}:str}}", NAMES.get(name, self.public_id))
+        path += QUERIES.get(route.name, "")
         body = BODIES[route.name] if route.takes_body else None
         response = await self.plane.call(route.method, path, key=key, json=body)
         return response.status_code, response.text
@@ -42,6 +66,10 @@ class Asked:
 async def asked() -> Asked:
     plane = Plane()
     await ended(plane.store, plane.clock, ASKER)
+    await plane.desk.evaluated("v1", right=3)
+    await plane.desk.evaluated("v2", right=4)
+    await plane.desk.labelled("v2", Stage.POC)
+    await plane.desk.reviewed("flg_1", "exc_1")
     return Asked(plane, (await plane.key_of(person("victim", "end_user"))).split("-")[2])
 
 
@@ -51,6 +79,11 @@ def expected(route: Route, role: str) -> int:
         return 403
     if route.name in ABOUT_AN_EXCHANGE and Permission.EXCHANGE_READ not in held:
         return 404
+    also = NEEDS_BESIDES.get(route.name)
+    if isinstance(also, Permission) and also not in held:
+        return 403
+    if isinstance(also, Role) and also != role:
+        return 403
     return route.status
 
 
@@ -87,11 +120,14 @@ async def test_administrator_of_another_organisation_sees_nothing_of_this_one(
     key = await asked.plane.key_of(person("eve", "administrator", organisation="other"))
     before = asked.plane.store.keys.all("acme")
     status, text = await asked.ask(route, key)
-    names_an_object = "{" in route.path or route.name == "create_flag"
-    assert status == (404 if names_an_object else route.status)
+    names_an_object = "{" in route.path or route.name in set(BODIES) - {"create_key"}
+    nothing = 400 if route.name == "show_projection" else route.status
+    assert status == (404 if names_an_object else nothing)
     assert not any(name in text for name in ("exc_1", "psg_1", "acme", asked.public_id))
     assert asked.plane.store.keys.all("acme") == before
-    assert not asked.plane.store.flags.list(organisation="acme")
+    assert len(asked.plane.store.flags.list(organisation="acme")) == 1
+    assert asked.plane.store.stages.current("handbook", organisation="acme") is None
+    assert not asked.plane.store.signoffs.list("handbook", organisation="acme")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +138,7 @@ async def test_administrator_of_another_organisation_sees_nothing_of_this_one(
 async def test_whatever_changes_something_leaves_its_outcome_in_the_ledger(
     route: Route, asked: Asked
 ) -> None:
-    key = await asked.plane.key_of(person("ada", "administrator"))
+    key = await asked.plane.key_of(person("ada", "administrator", "security"))
     assert (await asked.ask(route, key))[0] == route.status
     newest = asked.plane.store.ledger.entries(organisation="acme", limit=1)[0]
     assert newest.event.endswith(".done")

@@ -115,7 +115,8 @@ async def test_flag_is_raised_and_listed(plane: Plane) -> None:
     body = {"exchange_id": "exc_1", "reason": "unsupported", "comment": "Says who?"}
     made = await plane.as_role("administrator", "POST", "flags", json=body)
     assert made.status_code == 201
-    assert (await plane.as_role("reviewer", "GET", "flags")).json() == [made.json()]
+    found = (await plane.as_role("reviewer", "GET", "flags")).json()
+    assert found == [made.json() | {"usecase": "handbook", "status": "open", "review": None}]
     listed = (await plane.as_role("developer", "GET", "exchanges")).json()
     assert listed["items"][0]["flagged"] is True
 

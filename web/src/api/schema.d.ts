@@ -4,6 +4,100 @@
  */
 
 export interface paths {
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show me
+         * @description The principal behind the credential, with its roles and permissions.
+         *
+         *     Needs `profile:read`.
+         */
+        get: operations["show_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List keys
+         * @description Keys of the organisation, newest first, expired and revoked ones too.
+         *
+         *     Needs `key:read`.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        /**
+         * Create key
+         * @description A new key for a new principal, which may do no more than the caller.
+         *
+         *     Needs `key:create`.
+         */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{public_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke key
+         * @description The key is dead when this returns.
+         *
+         *     Needs `key:revoke`.
+         */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usecases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List usecases
+         * @description Use cases of the organisation, once for each stage at which they are served.
+         *
+         *     Needs `usecase:read`.
+         */
+        get: operations["list_usecases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents/{usecase}": {
         parameters: {
             query?: never;
@@ -18,6 +112,28 @@ export interface paths {
          *     Needs `knowledge:read`.
          */
         get: operations["list_documents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/passages/{usecase}/{passage_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show passage
+         * @description A passage as it stands in its document now.
+         *
+         *     Needs `knowledge:read`.
+         */
+        get: operations["show_passage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -79,7 +195,7 @@ export interface paths {
         };
         /**
          * List flags
-         * @description Flags of the organisation, newest first.
+         * @description Flags on exchanges that the caller may see, newest first, without what was said.
          *
          *     Needs `flag:read`.
          */
@@ -98,7 +214,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/keys": {
+    "/api/v1/flags/{flag_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -106,27 +222,21 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List keys
-         * @description Keys of the organisation, newest first, expired and revoked ones too.
+         * Show flag record
+         * @description One flag with what was asked and answered; that it was read is recorded.
          *
-         *     Needs `key:read`.
+         *     Needs `flag:read`.
          */
-        get: operations["list_keys"];
+        get: operations["show_flag_record"];
         put?: never;
-        /**
-         * Create key
-         * @description A new key for a new principal, which may do no more than the caller.
-         *
-         *     Needs `key:create`.
-         */
-        post: operations["create_key"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/keys/{public_id}": {
+    "/api/v1/reviews": {
         parameters: {
             query?: never;
             header?: never;
@@ -135,14 +245,234 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post?: never;
         /**
-         * Revoke key
-         * @description The key is dead when this returns.
+         * Create review
+         * @description Keeps why the answer was as it was, and what would have been right.
          *
-         *     Needs `key:revoke`.
+         *     Needs `flag:review`.
          */
-        delete: operations["revoke_key"];
+        post: operations["create_review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create case
+         * @description Adds the question of a reviewed flag, with its correction, to the use case's cases.
+         *
+         *     Needs `case:write`.
+         */
+        post: operations["create_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{usecase}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show evaluation
+         * @description The last finished run, or the named one, with intervals, groups and failed cases.
+         *
+         *     Needs `evaluation:read`.
+         */
+        get: operations["show_evaluation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompts/{usecase}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List prompts
+         * @description Every version, what is in place at each stage that answers, and how it came there.
+         *
+         *     Needs `prompt:read`.
+         */
+        get: operations["list_prompts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/promotions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create promotion
+         * @description Puts a version in place when its evaluation breaks no case that is right now.
+         *
+         *     Needs `prompt:promote`.
+         */
+        post: operations["create_promotion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create rollback
+         * @description Puts back, at once, what the last promotion replaced.
+         *
+         *     Needs `prompt:promote`.
+         */
+        post: operations["create_rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show costs
+         * @description Costs of the last days by use case, route, day, user and class of tokens.
+         *
+         *     Needs `cost:read`.
+         */
+        get: operations["show_costs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show projection
+         * @description A month with so many users, with its interval and what would narrow it.
+         *
+         *     Needs `cost:read`.
+         */
+        get: operations["show_projection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/readiness/{usecase}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show readiness
+         * @description The verdict, every check for the next stage, and how the signatures stand.
+         *
+         *     Needs `readiness:read`.
+         */
+        get: operations["show_readiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/signoffs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create signoff
+         * @description Signs for a role that the caller holds, bound to what is there now.
+         *
+         *     Needs `readiness:sign`.
+         */
+        post: operations["create_signoff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create stage move
+         * @description Moves a use case: one stage forward when nothing is missing, back at any time.
+         *
+         *     Needs `usecase:promote`.
+         */
+        post: operations["create_stage_move"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -192,93 +522,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Show me
-         * @description The principal behind the credential, with its roles and permissions.
-         *
-         *     Needs `profile:read`.
-         */
-        get: operations["show_me"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/passages/{usecase}/{passage_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Show passage
-         * @description A passage as it stands in its document now.
-         *
-         *     Needs `knowledge:read`.
-         */
-        get: operations["show_passage"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/usecases": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List usecases
-         * @description Use cases of the organisation, once for each stage at which they are served.
-         *
-         *     Needs `usecase:read`.
-         */
-        get: operations["list_usecases"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Baseline */
+        Baseline: {
+            name: string;
+            estimate: components["schemas"]["Estimate"];
+        };
+        /** Case */
+        Case: {
+            id: string;
+            question: string;
+            reference: string;
+            documents: string[];
+            answerable: boolean;
+            slice: string;
+            provenance: string;
+        };
+        /**
+         * Cause
+         * @description Why the answer was as it was; decides who has to act.
+         * @enum {string}
+         */
+        Cause: "retrieval" | "knowledge_missing" | "wording" | "guard" | "model" | "not_wrong" | "other";
+        /** Caution */
+        Caution: {
+            weakness: components["schemas"]["Weakness"];
+            message: string;
+            advice: string;
+        };
         /** CitedPassage */
         CitedPassage: {
-            document: string;
-            end: number;
             number: number;
-            passage: string;
-            quote: string;
-            start: number;
+            document: string;
             title: string;
+            passage: string;
+            start: number;
+            end: number;
+            quote: string;
         };
         /** Claim */
         Claim: {
-            citation: number | null;
-            end: number;
-            score: number;
             start: number;
+            end: number;
             verdict: components["schemas"]["Support"];
+            score: number;
+            citation: number | null;
         };
         /**
          * ContentState
@@ -286,23 +577,79 @@ export interface components {
          * @enum {string}
          */
         ContentState: "shown" | "hidden" | "erased" | "not_kept";
+        /** CostLine */
+        CostLine: {
+            usecase: string;
+            route: string;
+            day: string;
+            purpose: string;
+            token_class: components["schemas"]["TokenClass"];
+            requests: number;
+            tokens: number;
+            cost_nano_usd: number | null;
+        };
+        /** Costs */
+        Costs: {
+            days: number;
+            first_ms: number | null;
+            last_ms: number | null;
+            total_nano_usd: number;
+            volume: components["schemas"]["Volume"];
+            lines: components["schemas"]["CostLine"][];
+            by_usecase: components["schemas"]["NamedVolume"][];
+            by_route: components["schemas"]["NamedVolume"][];
+            by_day: components["schemas"]["NamedVolume"][];
+            by_purpose: components["schemas"]["NamedVolume"][];
+            users: components["schemas"]["NamedVolume"][];
+            units: components["schemas"]["UnitCosts"];
+            price_book: string;
+            time_zone: string;
+            balanced: boolean;
+        };
         /** Document */
         Document: {
-            characters: number;
-            digest: string;
-            passages: number;
             path: string;
-            reason: string;
+            title: string;
+            digest: string;
+            characters: number;
+            passages: number;
             /** @enum {string} */
             status: "indexed" | "quarantined";
-            title: string;
+            reason: string;
+        };
+        /** Driver */
+        Driver: {
+            name: string;
+            share: components["schemas"]["Estimate"];
+            value: components["schemas"]["Estimate"] | null;
+        };
+        /** Estimate */
+        Estimate: {
+            value: number | null;
+            low: number | null;
+            high: number | null;
+            n: number;
+            method: string;
+        };
+        /** Evaluation */
+        Evaluation: {
+            usecase: string;
+            run: components["schemas"]["Run"];
+            runs: components["schemas"]["Run"][];
+            cases: number;
+            unasked: number;
+            scores: components["schemas"]["Score"][];
+            failed: components["schemas"]["FailedCase"][];
+            cost_nano_usd: number;
+            unpriced: number;
+            seed: number;
         };
         /** ExchangeEvent */
         ExchangeEvent: {
-            at_ms: number;
-            event: string;
-            principal: string;
             sequence: number;
+            event: string;
+            at_ms: number;
+            principal: string;
         };
         /** ExchangeList */
         ExchangeList: {
@@ -311,75 +658,100 @@ export interface components {
         };
         /** ExchangeRecord */
         ExchangeRecord: {
-            answer: string;
+            sequence: number;
+            exchange_id: string;
             at_ms: number;
+            usecase: string;
+            stage: string;
+            principal: string;
+            status: number;
+            code: string;
+            grounding: components["schemas"]["Support"];
             blocked_by: string;
-            cached_input_tokens: number;
+            cost_nano_usd: number | null;
+            input_tokens: number;
+            output_tokens: number;
+            latency_ms: number;
+            route: string;
+            flagged: boolean;
+            content: components["schemas"]["ContentState"];
+            question: string;
+            answer: string;
+            withheld: string;
+            messages: components["schemas"]["SaidMessage"][];
             citations: components["schemas"]["CitedPassage"][];
             claims: components["schemas"]["Claim"][];
-            code: string;
-            content: components["schemas"]["ContentState"];
-            cost_nano_usd: number | null;
-            cut_off: boolean;
-            events: components["schemas"]["ExchangeEvent"][];
-            exchange_id: string;
-            flagged: boolean;
-            grounding: components["schemas"]["Support"];
-            grounding_reason: string;
             grounding_score: number;
+            grounding_reason: string;
             guards: components["schemas"]["GuardVerdict"][];
             hits: string[];
-            input_tokens: number;
-            key_id: string;
-            knowledge_version: string;
-            latency_ms: number;
-            messages: components["schemas"]["SaidMessage"][];
-            output_tokens: number;
-            price_book: string;
-            principal: string;
-            prompt: string;
-            proof: components["schemas"]["Proof"];
-            question: string;
-            reasoning_tokens: number;
             release: string;
-            request_id: string;
-            route: string;
-            sequence: number;
-            stage: string;
-            status: number;
-            stream: boolean;
+            prompt: string;
+            knowledge_version: string;
+            price_book: string;
             upstream_ms: number;
+            cached_input_tokens: number;
+            reasoning_tokens: number;
             usage_estimated: boolean;
-            usecase: string;
-            withheld: string;
+            stream: boolean;
+            cut_off: boolean;
+            request_id: string;
+            key_id: string;
+            proof: components["schemas"]["Proof"];
+            events: components["schemas"]["ExchangeEvent"][];
         };
         /** ExchangeSummary */
         ExchangeSummary: {
-            at_ms: number;
-            blocked_by: string;
-            code: string;
-            cost_nano_usd: number | null;
-            exchange_id: string;
-            flagged: boolean;
-            grounding: components["schemas"]["Support"];
-            input_tokens: number;
-            latency_ms: number;
-            output_tokens: number;
-            principal: string;
-            route: string;
             sequence: number;
-            stage: string;
-            status: number;
+            exchange_id: string;
+            at_ms: number;
             usecase: string;
+            stage: string;
+            principal: string;
+            status: number;
+            code: string;
+            grounding: components["schemas"]["Support"];
+            blocked_by: string;
+            cost_nano_usd: number | null;
+            input_tokens: number;
+            output_tokens: number;
+            latency_ms: number;
+            route: string;
+            flagged: boolean;
         };
+        /** FailedCase */
+        FailedCase: {
+            id: string;
+            slice: string;
+            provenance: string;
+            question: string;
+            reference: string;
+            answerable: boolean;
+            documents: string[];
+            answer: string;
+            cited_documents: string[];
+            cited: boolean;
+            refused: boolean;
+            support: components["schemas"]["Support"];
+            status: number;
+            token_f1: number;
+            exchange_id: string;
+        };
+        /**
+         * Family
+         * @description What a check is about.
+         * @enum {string}
+         */
+        Family: "value" | "people" | "quality" | "knowledge" | "security" | "compliance" | "cost" | "capacity" | "feedback" | "plan";
         /** Flag */
         Flag: {
-            at_ms: number;
-            comment: string;
-            exchange_id: string;
             id: string;
-            principal: string;
+            exchange_id: string;
             reason: components["schemas"]["FlagReason"];
+            comment: string;
+            correction: string;
+            principal: string;
+            at_ms: number;
         };
         /**
          * FlagReason
@@ -387,138 +759,334 @@ export interface components {
          * @enum {string}
          */
         FlagReason: "wrong" | "unsupported" | "unhelpful" | "unsafe" | "other";
+        /** FlagRecord */
+        FlagRecord: {
+            id: string;
+            exchange_id: string;
+            reason: components["schemas"]["FlagReason"];
+            comment: string;
+            correction: string;
+            principal: string;
+            at_ms: number;
+            usecase: string;
+            status: components["schemas"]["FlagStatus"];
+            review: components["schemas"]["Review"] | null;
+            content: components["schemas"]["ContentState"];
+            question: string;
+            answer: string;
+            withheld: string;
+            messages: components["schemas"]["SaidMessage"][];
+            citations: components["schemas"]["CitedPassage"][];
+            claims: components["schemas"]["Claim"][];
+        };
+        /**
+         * FlagStatus
+         * @description How far a flag is. Follows from what is kept about it, so it cannot contradict that.
+         * @enum {string}
+         */
+        FlagStatus: "open" | "reviewed" | "dispatched";
+        /**
+         * Ground
+         * @description Why a label may move.
+         * @enum {string}
+         */
+        Ground: "compared" | "rolled_back";
         /** GuardFinding */
         GuardFinding: {
-            end: number;
             kind: string;
             start: number;
+            end: number;
         };
         /** GuardVerdict */
         GuardVerdict: {
-            findings: components["schemas"]["GuardFinding"][];
             guard: string;
-            outcome: components["schemas"]["Outcome"];
-            reason: string;
-            released_characters: number;
             surface: string;
+            outcome: components["schemas"]["core_values_verdicts_Outcome"];
+            reason: string;
+            findings: components["schemas"]["GuardFinding"][];
+            released_characters: number;
         };
         /** IssuedKey */
         IssuedKey: {
-            created_at_ms: number;
+            public_id: string;
+            label: string;
             env: string;
-            expires_at_ms: number | null;
-            key: string;
             /** @enum {string} */
             kind: "person" | "service";
-            label: string;
             principal: string;
-            public_id: string;
-            revoked_at_ms: number | null;
-            roles: string[];
             team: string;
+            roles: string[];
+            created_at_ms: number;
+            expires_at_ms: number | null;
+            revoked_at_ms: number | null;
+            key: string;
         };
         /** Key */
         Key: {
-            created_at_ms: number;
+            public_id: string;
+            label: string;
             env: string;
-            expires_at_ms: number | null;
             /** @enum {string} */
             kind: "person" | "service";
-            label: string;
             principal: string;
-            public_id: string;
-            revoked_at_ms: number | null;
-            roles: string[];
             team: string;
+            roles: string[];
+            created_at_ms: number;
+            expires_at_ms: number | null;
+            revoked_at_ms: number | null;
         };
         /** LedgerCheckpoint */
         LedgerCheckpoint: {
+            size: number;
             at_ms: number;
             key_id: string;
             note: string;
-            size: number;
         };
         /** LedgerHead */
         LedgerHead: {
-            checkpoint: components["schemas"]["LedgerCheckpoint"];
             entries: number;
             root: string;
+            checkpoint: components["schemas"]["LedgerCheckpoint"];
         };
         /** LedgerVerification */
         LedgerVerification: {
-            checkpoints: number;
-            entries: number;
-            erased: number;
-            faults: string[];
             ok: boolean;
+            entries: number;
             root: string;
+            faults: string[];
+            erased: number;
+            checkpoints: number;
         };
         /** Me */
         Me: {
             id: string;
+            name: string;
             /** @enum {string} */
             kind: "person" | "service";
-            name: string;
             organisation: string;
-            permissions: components["schemas"]["Permission"][];
-            roles: string[];
             team: string;
+            roles: string[];
+            permissions: components["schemas"]["Permission"][];
+        };
+        /**
+         * Meaning
+         * @description What a signature says.
+         * @enum {string}
+         */
+        Meaning: "approve" | "reject";
+        /** NamedVolume */
+        NamedVolume: {
+            requests: number;
+            answered: number;
+            accepted: number;
+            unknown_prices: number;
+            cost_nano_usd: number;
+            name: string;
+        };
+        /** NewCase */
+        NewCase: {
+            flag_id: string;
         };
         /** NewFlag */
         NewFlag: {
-            /** @default  */
-            comment: string;
             exchange_id: string;
             reason: components["schemas"]["FlagReason"];
+            /** @default  */
+            comment: string;
+            /** @default  */
+            correction: string;
         };
         /** NewKey */
         NewKey: {
-            expires_in_days?: number | null;
+            label: string;
             /** @enum {string} */
             kind: "person" | "service";
-            label: string;
             roles: components["schemas"]["Role"][];
+            expires_in_days?: number | null;
         };
-        /**
-         * Outcome
-         * @description What became of a text at one guard.
-         * @enum {string}
-         */
-        Outcome: "passed" | "redacted" | "blocked" | "not_scanned";
+        /** NewPromotion */
+        NewPromotion: {
+            usecase: string;
+            stage: components["schemas"]["Stage"];
+            version: string;
+            /** @default  */
+            reason: string;
+        };
+        /** NewReview */
+        NewReview: {
+            flag_id: string;
+            cause: components["schemas"]["Cause"];
+            correction?: string | null;
+            documents?: string[];
+        };
+        /** NewRollback */
+        NewRollback: {
+            usecase: string;
+            stage: components["schemas"]["Stage"];
+            /** @default  */
+            reason: string;
+        };
+        /** NewSignoff */
+        NewSignoff: {
+            usecase: string;
+            role: string;
+            meaning: components["schemas"]["Meaning"];
+            reason: string;
+        };
+        /** NewStage */
+        NewStage: {
+            usecase: string;
+            to: components["schemas"]["Stage"];
+            /** @default  */
+            reason: string;
+        };
         /** PassageInPlace */
         PassageInPlace: {
-            after: string;
-            before: string;
             document: string;
-            end: number;
-            heading: string;
-            start: number;
-            text: string;
             title: string;
+            heading: string;
+            text: string;
+            start: number;
+            end: number;
+            before: string;
+            after: string;
         };
         /**
          * Permission
          * @description A verb on a kind of object, always within the principal's own organisation.
          * @enum {string}
          */
-        Permission: "profile:read" | "model:list" | "exchange:create" | "provider:call" | "exchange:read_own" | "exchange:read" | "exchange:read_content" | "flag:create" | "flag:read" | "key:create" | "key:read" | "key:revoke" | "key:revoke_any" | "ledger:read" | "ledger:erase" | "usecase:read" | "knowledge:read" | "knowledge:write" | "metrics:read";
+        Permission: "profile:read" | "model:list" | "exchange:create" | "provider:call" | "exchange:read_own" | "exchange:read" | "exchange:read_content" | "flag:create" | "flag:read" | "flag:review" | "case:write" | "prompt:read" | "prompt:promote" | "key:create" | "key:read" | "key:revoke" | "key:revoke_any" | "ledger:read" | "ledger:erase" | "usecase:read" | "knowledge:read" | "knowledge:write" | "metrics:read" | "evaluation:run" | "evaluation:read" | "cost:read" | "evidence:write" | "readiness:read" | "readiness:sign" | "usecase:promote";
         /** Problem */
         Problem: {
-            code: string;
-            detail: string;
-            status: number;
-            title: string;
             type: string;
+            title: string;
+            status: number;
+            detail: string;
+            code: string;
+        };
+        /** Projection */
+        Projection: {
+            users: number;
+            days: number;
+            p10_nano_usd: number | null;
+            p50_nano_usd: number;
+            p90_nano_usd: number | null;
+            month: components["schemas"]["Estimate"] | null;
+            inputs: components["schemas"]["Driver"][];
+            sources: components["schemas"]["Driver"][];
+            cautions: components["schemas"]["Caution"][];
+            users_seen: number;
+            days_seen: number;
+            requests_seen: number;
+            priced_as: string;
+            price_book: string;
+            left_out: components["schemas"]["NamedVolume"][];
+            unfinished: string;
+            seed: number;
+            draws: number;
+            digest: string;
+        };
+        /** PromptInPlace */
+        PromptInPlace: {
+            stage: components["schemas"]["Stage"];
+            version: string;
+            name: string;
+            model: string;
+            written: string;
+            can_roll_back: boolean;
+            history: components["schemas"]["PromptMove"][];
+        };
+        /** PromptMove */
+        PromptMove: {
+            id: string;
+            usecase: string;
+            stage: components["schemas"]["Stage"];
+            version: string;
+            name: string;
+            ground: components["schemas"]["Ground"];
+            at_ms: number;
+            by: string;
+            reason: string;
+        };
+        /** PromptVersion */
+        PromptVersion: {
+            digest: string;
+            name: string;
+            template: string;
+            passages: number;
+            sentences: number;
+            refuse_below: number;
+            refusal: string;
+        };
+        /** Prompts */
+        Prompts: {
+            usecase: string;
+            versions: components["schemas"]["PromptVersion"][];
+            stages: components["schemas"]["PromptInPlace"][];
         };
         /** Proof */
         Proof: {
-            checkpoint_size: number;
+            sequence: number;
             hash: string;
+            previous_hash: string;
+            checkpoint_size: number;
+            root: string;
             inclusion: string[];
             note: string;
-            previous_hash: string;
-            root: string;
-            sequence: number;
+        };
+        /** Readiness */
+        Readiness: {
+            line: string;
+            verdict: components["schemas"]["Verdict"];
+            usecase: string;
+            stage: components["schemas"]["Stage"];
+            target: components["schemas"]["Stage"];
+            release: string;
+            at_ms: number;
+            checks: components["schemas"]["ReadinessCheck"][];
+            signatures: components["schemas"]["Signature"][];
+            moves: components["schemas"]["StageMove"][];
+        };
+        /** ReadinessCheck */
+        ReadinessCheck: {
+            id: string;
+            family: components["schemas"]["Family"];
+            title: string;
+            severity: components["schemas"]["Severity"];
+            owner: string;
+            why: string;
+            remediation: string;
+            outcome: components["schemas"]["domain_readiness_checks_Outcome"];
+            evidence: string;
+            estimate: components["schemas"]["Estimate"] | null;
+            holds: boolean;
+            blocks: boolean;
+        };
+        /** Review */
+        Review: {
+            id: string;
+            flag_id: string;
+            exchange_id: string;
+            usecase: string;
+            cause: components["schemas"]["Cause"];
+            correction: string;
+            documents: string[];
+            reviewer: string;
+            at_ms: number;
+        };
+        /** ReviewedFlag */
+        ReviewedFlag: {
+            id: string;
+            exchange_id: string;
+            reason: components["schemas"]["FlagReason"];
+            comment: string;
+            correction: string;
+            principal: string;
+            at_ms: number;
+            usecase: string;
+            status: components["schemas"]["FlagStatus"];
+            review: components["schemas"]["Review"] | null;
         };
         /**
          * Role
@@ -526,48 +1094,166 @@ export interface components {
          * @enum {string}
          */
         Role: "administrator" | "developer" | "business_owner" | "security" | "compliance" | "reviewer" | "end_user";
+        /** Run */
+        Run: {
+            id: string;
+            model: string;
+            dataset: string;
+            release: string;
+            prompt: string;
+            started_at_ms: number;
+            finished_at_ms: number | null;
+        };
         /** SaidMessage */
         SaidMessage: {
             role: string;
             text: string;
         };
+        /** Score */
+        Score: {
+            metric: string;
+            title: string;
+            meaning: string;
+            unit: components["schemas"]["Unit"];
+            higher_is_better: boolean;
+            slice: string;
+            estimate: components["schemas"]["Estimate"];
+            baselines: components["schemas"]["Baseline"][];
+        };
+        /**
+         * Severity
+         * @description What a check that fails does.
+         * @enum {string}
+         */
+        Severity: "blocker" | "warning";
+        /** Signature */
+        Signature: {
+            role: string;
+            needed: boolean;
+            standing: components["schemas"]["Standing"];
+            reasons: string[];
+            signoff: components["schemas"]["Signoff"] | null;
+        };
+        /** Signoff */
+        Signoff: {
+            id: string;
+            usecase: string;
+            role: string;
+            meaning: components["schemas"]["Meaning"];
+            reason: string;
+            stage: components["schemas"]["Stage"];
+            principal: string;
+            at_ms: number;
+        };
+        /**
+         * Stage
+         * @description How far a use case is. Stages differ in strictness, never in ids or format.
+         * @enum {string}
+         */
+        Stage: "poc" | "pilot" | "limited" | "production" | "retired";
+        /** StageMove */
+        StageMove: {
+            id: string;
+            usecase: string;
+            before: components["schemas"]["Stage"];
+            to: components["schemas"]["Stage"];
+            reason: string;
+            by: string;
+            at_ms: number;
+        };
+        /**
+         * Standing
+         * @description Does the word of a role hold?
+         * @enum {string}
+         */
+        Standing: "fresh" | "missing" | "rejected" | "stale";
         /**
          * Support
          * @description Is a claim backed by the passages?
          * @enum {string}
          */
         Support: "supported" | "unsupported" | "contradicted" | "not_scanned";
+        /**
+         * TokenClass
+         * @description What was paid for. Each token is in one class only.
+         * @enum {string}
+         */
+        TokenClass: "input" | "cached_input" | "cache_write" | "output" | "reasoning" | "request" | "unsplit";
+        /**
+         * Unit
+         * @description What a figure counts.
+         * @enum {string}
+         */
+        Unit: "share" | "score" | "ms" | "nano_usd";
+        /** UnitCosts */
+        UnitCosts: {
+            per_request: components["schemas"]["Estimate"];
+            per_user: components["schemas"]["Estimate"];
+            per_accepted: components["schemas"]["Estimate"];
+        };
         /** UseCase */
         UseCase: {
-            documents: number;
+            name: string;
+            title: string;
             goal: string;
+            stage: string;
+            model: string;
+            provider: string;
             guards: string[];
+            documents: number;
+            passages: number;
             knowledge_version: string;
             kpi: components["schemas"]["UseCaseKpi"] | null;
-            model: string;
-            name: string;
-            passages: number;
-            provider: string;
             roles: components["schemas"]["UseCaseRoles"] | null;
-            stage: string;
-            title: string;
         };
         /** UseCaseKpi */
         UseCaseKpi: {
-            baseline: number;
-            higher_is_better: boolean;
-            kill_value: number;
             name: string;
-            target: number;
             unit: string;
+            baseline: number;
+            target: number;
+            kill_value: number;
+            higher_is_better: boolean;
         };
         /** UseCaseRoles */
         UseCaseRoles: {
             business_owner: string;
-            compliance: string;
             developer: string;
             security: string;
+            compliance: string;
         };
+        /**
+         * Verdict
+         * @description What the use case is.
+         * @enum {string}
+         */
+        Verdict: "product" | "demo" | "undecided";
+        /** Volume */
+        Volume: {
+            requests: number;
+            answered: number;
+            accepted: number;
+            unknown_prices: number;
+            cost_nano_usd: number;
+        };
+        /**
+         * Weakness
+         * @description What a sample lacks; stable codes.
+         * @enum {string}
+         */
+        Weakness: "few_users" | "few_days" | "one_user_dominates" | "one_day_dominates" | "no_whole_weeks" | "unsteady" | "far_beyond" | "unknown_prices" | "no_cost" | "no_interval";
+        /**
+         * Outcome
+         * @description What became of a text at one guard.
+         * @enum {string}
+         */
+        core_values_verdicts_Outcome: "passed" | "redacted" | "blocked" | "not_scanned";
+        /**
+         * Outcome
+         * @description How a check ended.
+         * @enum {string}
+         */
+        domain_readiness_checks_Outcome: "pass" | "fail" | "not_applicable" | "not_available" | "error" | "waived";
     };
     responses: never;
     parameters: never;
@@ -577,296 +1263,22 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_documents: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                usecase: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Document"][];
-                };
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key was not accepted. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller's roles do not allow this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing exists, or the caller may not see it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part that this request needs is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_exchanges: {
-        parameters: {
-            query?: {
-                limit?: number;
-                before?: number | null;
-                usecase?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ExchangeList"];
-                };
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key was not accepted. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller's roles do not allow this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing exists, or the caller may not see it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part that this request needs is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    show_exchange: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                exchange_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ExchangeRecord"];
-                };
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key was not accepted. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller's roles do not allow this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing exists, or the caller may not see it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part that this request needs is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_flags: {
-        parameters: {
-            query?: {
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Flag"][];
-                };
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key was not accepted. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller's roles do not allow this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing exists, or the caller may not see it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part that this request needs is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    create_flag: {
+    show_me: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewFlag"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            /** @description Document created, URL follows */
-            201: {
+            /** @description Request fulfilled, document follows */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Flag"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description The request is not valid. */
@@ -898,24 +1310,6 @@ export interface operations {
             };
             /** @description No such thing exists, or the caller may not see it. */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not application/json. */
-            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1153,7 +1547,7 @@ export interface operations {
             };
         };
     };
-    show_ledger: {
+    list_usecases: {
         parameters: {
             query?: never;
             header?: never;
@@ -1168,7 +1562,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LedgerHead"];
+                    "application/json": components["schemas"]["UseCase"][];
                 };
             };
             /** @description The request is not valid. */
@@ -1218,11 +1612,13 @@ export interface operations {
             };
         };
     };
-    verify_ledger: {
+    list_documents: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                usecase: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -1233,72 +1629,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LedgerVerification"];
-                };
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key was not accepted. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller's roles do not allow this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing exists, or the caller may not see it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part that this request needs is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    show_me: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Me"];
+                    "application/json": components["schemas"]["Document"][];
                 };
             };
             /** @description The request is not valid. */
@@ -1416,7 +1747,1231 @@ export interface operations {
             };
         };
     };
-    list_usecases: {
+    list_exchanges: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+                usecase?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangeList"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_exchange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exchange_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangeRecord"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_flags: {
+        parameters: {
+            query?: {
+                limit?: number;
+                status?: components["schemas"]["FlagStatus"] | null;
+                usecase?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewedFlag"][];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_flag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFlag"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flag"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_flag_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlagRecord"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReview"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCase"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Case"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_evaluation: {
+        parameters: {
+            query?: {
+                run?: string;
+            };
+            header?: never;
+            path: {
+                usecase: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_prompts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                usecase: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompts"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_promotion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPromotion"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptMove"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_rollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRollback"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptMove"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_costs: {
+        parameters: {
+            query?: {
+                usecase?: string;
+                days?: number;
+                time_zone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Costs"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_projection: {
+        parameters: {
+            query: {
+                users: number;
+                usecase?: string;
+                priced_as?: string;
+                seed?: number;
+                time_zone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Projection"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_readiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                usecase: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_signoff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSignoff"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Signoff"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_stage_move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewStage"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StageMove"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_ledger: {
         parameters: {
             query?: never;
             header?: never;
@@ -1431,7 +2986,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UseCase"][];
+                    "application/json": components["schemas"]["LedgerHead"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_ledger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerVerification"];
                 };
             };
             /** @description The request is not valid. */

@@ -9,7 +9,18 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Message, Scope
 
-from passerelle.adapters.api import access, exchanges, flags, ledger, usecases
+from passerelle.adapters.api import (
+    access,
+    costs,
+    evaluations,
+    exchanges,
+    flags,
+    ledger,
+    prompts,
+    readiness,
+    reviews,
+    usecases,
+)
 from passerelle.adapters.api.endpoints import PERMISSION, endpoint
 from passerelle.adapters.api.openapi import describe
 from passerelle.adapters.api.parts import ApiParts
@@ -23,6 +34,11 @@ ROUTES: tuple[Route, ...] = (
     *usecases.ROUTES,
     *exchanges.ROUTES,
     *flags.ROUTES,
+    *reviews.ROUTES,
+    *evaluations.ROUTES,
+    *prompts.ROUTES,
+    *costs.ROUTES,
+    *readiness.ROUTES,
     *ledger.ROUTES,
 )
 LARGEST_BODY = 64 * 1024

@@ -12,6 +12,7 @@ from passerelle.domain.identity.grants import Granted
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.ledger.entries import Entry, Inclusion
 from passerelle.stories.govern import exchanges as story
+from passerelle.stories.govern.exchange_facts import ExchangeFacts
 from passerelle.stories.govern.exchanges import (
     ContentState,
     Exchange,
@@ -203,16 +204,7 @@ def _record(detail: ExchangeDetail) -> ExchangeRecord:
         withheld=content.withheld,
         messages=msgspec.convert(content.messages, list[SaidMessage], from_attributes=True),
         citations=_citations(detail),
-        claims=[
-            Claim(
-                start=claim.start,
-                end=claim.end,
-                verdict=claim.support,
-                score=claim.score,
-                citation=claim.citation,
-            )
-            for claim in facts.grounding.claims
-        ],
+        claims=show_claims(facts),
         grounding_score=facts.grounding.score,
         grounding_reason=facts.grounding.reason,
         guards=msgspec.convert(facts.guards, list[GuardVerdict], from_attributes=True),
@@ -232,6 +224,19 @@ def _record(detail: ExchangeDetail) -> ExchangeRecord:
         proof=_proof(detail.exchange.entry, detail.inclusion),
         events=msgspec.convert(detail.events, list[ExchangeEvent], from_attributes=True),
     )
+
+
+def show_claims(facts: ExchangeFacts) -> list[Claim]:
+    return [
+        Claim(
+            start=claim.start,
+            end=claim.end,
+            verdict=claim.support,
+            score=claim.score,
+            citation=claim.citation,
+        )
+        for claim in facts.grounding.claims
+    ]
 
 
 def _citations(detail: ExchangeDetail) -> list[CitedPassage]:

@@ -1,12 +1,10 @@
 """Flags on exchanges."""
 
-from typing import Annotated
-
 import msgspec
-from litestar.params import JSONBody, QueryParameter
+from litestar.params import JSONBody
 
 from passerelle.adapters.api.parts import ApiParts
-from passerelle.adapters.api.routes import read, write
+from passerelle.adapters.api.routes import write
 from passerelle.domain.feedback import flags as feedback
 from passerelle.domain.identity.grants import Granted
 from passerelle.domain.identity.permissions import Permission
@@ -21,6 +19,8 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     exchange_id: str
     reason: feedback.FlagReason
     comment: str
+    correction: str
+    """What should have been answered, in the flagger's view."""
     principal: str
     at_ms: int
 
@@ -31,16 +31,7 @@ class NewFlag(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     exchange_id: str
     reason: feedback.FlagReason
     comment: str = ""
-
-
-async def list_flags(
-    granted: Granted,
-    parts: ApiParts,
-    *,
-    limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
-) -> list[Flag]:
-    """Flags of the organisation, newest first."""
-    return [show_flag(flag) for flag in collect.list_flags(granted, parts.flags, limit=limit)]
+    correction: str = ""
 
 
 async def create_flag(
@@ -53,6 +44,7 @@ async def create_flag(
         exchange_id=data.exchange_id,
         reason=data.reason,
         comment=data.comment,
+        correction=data.correction,
     )
 
 
@@ -62,12 +54,12 @@ def show_flag(flag: feedback.Flag) -> Flag:
         exchange_id=flag.exchange_id,
         reason=flag.reason,
         comment=flag.comment,
+        correction=flag.correction,
         principal=flag.principal,
         at_ms=flag.at_ms,
     )
 
 
 ROUTES = (
-    read("/flags", Permission.FLAG_READ, list_flags),
     write("POST", "/flags", Permission.FLAG_CREATE, create_flag, shows=show_flag, status=201),
 )

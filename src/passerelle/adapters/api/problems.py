@@ -43,7 +43,7 @@ class UnsupportedMediaType(Refusal):
 
 def refused(_: AnyRequest, refusal: Refusal) -> Response[Problem]:
     """A refusal of our own."""
-    title = type(refusal)().message
+    title = refusal.message.removesuffix(refusal.detail).strip()
     headers = {}
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = 'Bearer realm="passerelle"'

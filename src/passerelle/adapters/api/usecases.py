@@ -114,6 +114,14 @@ async def show_passage(
     )
 
 
+def view_of(granted: Granted, parts: ApiParts, usecase: str) -> UseCaseView:
+    """The use case at any of its stages. Raises `NotFound` for what the caller may not see."""
+    for view in parts.usecases(granted.principal.scope):
+        if view.name == usecase:
+            return view
+    raise NotFound(f"There is no use case {usecase!r}.")
+
+
 def _usecase(view: UseCaseView) -> UseCase:
     records = view.index.documents() if view.index is not None else ()
     indexed = [record for record in records if record.status == "indexed"]

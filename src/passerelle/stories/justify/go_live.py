@@ -1,5 +1,6 @@
 """From stage to stage: forward when nothing is missing, back at any time."""
 
+import asyncio
 from collections.abc import Sequence
 
 from passerelle.core.values.errors import InvalidRequest, Refusal
@@ -60,7 +61,9 @@ async def go_live(
     check_move(before, to)
     facts: dict[str, str] = {"before": before.value, "to": to.value}
     if not is_demotion(before, to):
-        report = examine(inquire(parts, usecase, organisation=organisation, to=to))
+        inquiry = inquire(parts, usecase, organisation=organisation, to=to)
+        # Verifies the whole ledger: a gateway in the same process must go on answering.
+        report = await asyncio.to_thread(examine, inquiry)
         _refuse_unready(report)
         facts["release"] = report.release
     move = StageMove(
