@@ -130,15 +130,15 @@ class Deployments:
 
     def rehearse(self, model: str, scope: Scope) -> Deployment | None:
         """As `find`, with stages that the use case has not reached, and `model#version`."""
-        place, _, version = model.partition("#")
-        name, _, asked = place.partition("@")
+        place, named, version = model.partition("#")
+        name, staged, asked = place.partition("@")
         usecase = self._usecases.get(name)
         if usecase is None or not self._is_for(scope):
             return None
-        stage = self._stage(usecase) if not asked else _stage_of(asked)
+        stage = _stage_of(asked) if staged else self._stage(usecase)
         if stage is None or stage not in usecase.reachable:
             return None
-        if version:
+        if named:
             prompt = usecase.shelf.version(version)[0]
         else:
             prompt = self._prompt_in_place(usecase, stage)
