@@ -14,6 +14,7 @@ from passerelle.core.reports.report import Unit, quantity_text
 from passerelle.core.values.estimates import Estimate
 from passerelle.core.values.money import Money
 from passerelle.domain.costs.lines import Axis, CostLine, Volume, group
+from passerelle.domain.readiness.checks import counted
 from passerelle.stories.justify.meter import CostReport
 from passerelle.stories.justify.project import ProjectedCosts
 from passerelle.wiring.costing import CostDesk, Span
@@ -129,8 +130,8 @@ def project(
 
 def _print_projection(found: ProjectedCosts) -> None:
     projection = found.projection
-    n = f"n = {projection.users_seen} users on {projection.days_seen} days"
-    say(f"{projection.users:,} users, {projection.days} days: P50 {projection.p50} ({n})")
+    seen = f"{counted(projection.users_seen, 'user')} on {counted(projection.days_seen, 'day')}"
+    say(f"{projection.users:,} users, {projection.days} days: P50 {projection.p50}, from {seen}")
     if projection.p10 is not None and projection.p90 is not None:
         say(f"P10 {projection.p10}, P90 {projection.p90}")
     else:

@@ -9,7 +9,7 @@ import typer
 from passerelle import __version__
 from passerelle.cli.drawing import drawn
 from passerelle.cli.options import HERE, AsJson, AsKey, Config, Data, UseCase
-from passerelle.cli.output import explained, print_json, print_report_table, say
+from passerelle.cli.output import explained, print_json, print_report_table, say, warn
 from passerelle.core.reports.html import render_html
 from passerelle.core.values.errors import Unavailable
 from passerelle.domain.evaluation.summaries import Evaluation
@@ -44,9 +44,13 @@ def run(
     with explained(as_json=as_json):
         installation = read_installation(Told(config, data))
         with opened_store(installation) as store, drawn(model, draw=not as_json) as show:
-            evaluation = asyncio.run(
-                evaluate_model(installation, store, model, show, key_file=as_key)
-            )
+            try:
+                evaluation = asyncio.run(
+                    evaluate_model(installation, store, model, show, key_file=as_key)
+                )
+            except KeyboardInterrupt:
+                warn("Run it again: it goes on where it stood.")
+                raise
         _hand_over(evaluation, installation, html, as_json=as_json)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -26,6 +27,9 @@ def create(
     ] = None,
     kind: Annotated[str, typer.Option(help="service or person")] = "service",
     expires_in_days: Annotated[int | None, typer.Option(help="Default: never.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Write the key into this file instead of showing it.")
+    ] = None,
     config: Config = HERE,
     data: Data = None,
     as_json: AsJson = False,
@@ -39,9 +43,12 @@ def create(
         expires_in_days=expires_in_days,
     )
     with opened_store(installation) as store:
-        issued = asyncio.run(operating.create_key(installation, store, wanted)).value
+        issued = asyncio.run(operating.create_key(installation, store, wanted, file=file)).value
     if as_json:
-        print_json({"key": issued.plain} | _row(issued.key))
+        shown = {"key": issued.plain} if file is None else {"file": str(file)}
+        print_json(shown | _row(issued.key))
+    elif file is not None:
+        say(f"The key of {issued.key.label} is in {file}, which only you can read.")
     else:
         say(issued.plain)
         say("Keep it now: it is not stored and cannot be shown again.")

@@ -19,7 +19,7 @@ from passerelle.wiring.catalogue import Deployments
 from passerelle.wiring.improving import evaluation_parts, read_dataset
 from passerelle.wiring.ingesting import ingest_usecases
 from passerelle.wiring.installation import Installation
-from passerelle.wiring.operating import acting, development_key, read_key
+from passerelle.wiring.operating import NoKey, acting, development_key, read_key
 from passerelle.wiring.providers import build_providers
 from passerelle.wiring.serving import build_parts, build_serving
 
@@ -50,10 +50,7 @@ async def ask_once(
 ) -> Checked:
     """Asks as the person whose key is in the file; else with the development key."""
     async with serving_here(installation, store) as (parts, _):
-        if key_file is None:
-            credential = await development_key(installation, store)
-        else:
-            credential = read_key(key_file)
+        credential = await _credential(installation, store, key_file)
         arrival = Arrival(
             request=ChatRequest(model=model, messages=(Message("user", question),)),
             credential=credential,
@@ -61,6 +58,15 @@ async def ask_once(
             received_ns=installation.clock.monotonic_ns(),
         )
         return await build_serving(parts).answer(arrival)
+
+
+async def _credential(installation: Installation, store: Store, key_file: Path | None) -> str:
+    if key_file is not None:
+        return read_key(key_file)
+    credential = await development_key(installation, store)
+    if not credential:
+        raise NoKey("The development key was revoked: ask with --as-key FILE.")
+    return credential
 
 
 async def evaluate_model(

@@ -22,7 +22,7 @@ DEVELOPMENT_KEY = "development.key"
 
 
 class NoKey(InvalidRequest):
-    """There is no key to act with."""
+    """The key file cannot be used."""
 
     code = "no_key"
 
@@ -60,10 +60,24 @@ def key_parts(installation: Installation, store: Store) -> key_story.KeyParts:
 
 
 async def create_key(
-    installation: Installation, store: Store, wanted: key_story.WantedKey
+    installation: Installation,
+    store: Store,
+    wanted: key_story.WantedKey,
+    *,
+    file: Path | None = None,
 ) -> Recorded[key_story.IssuedKey]:
+    """Makes a key, and writes it into a file of its owner's where one is named."""
+    _refuse_taken(file)
     granted = authorise(installation.operator, Permission.KEY_CREATE)
-    return await key_story.create_key(granted, wanted, key_parts(installation, store))
+    recorded = await key_story.create_key(granted, wanted, key_parts(installation, store))
+    if file is not None:
+        secret_file(file, recorded.value.plain.encode)
+    return recorded
+
+
+def _refuse_taken(file: Path | None) -> None:
+    if file is not None and file.exists():
+        raise NoKey(f"{file} exists; nothing is overwritten.")
 
 
 def list_keys(installation: Installation, store: Store) -> tuple[ApiKey, ...]:
@@ -77,12 +91,16 @@ async def revoke_key(installation: Installation, store: Store, public_id: str) -
 
 
 async def development_key(installation: Installation, store: Store) -> str:
-    """The key in `development.key`; a new one when the file or its key is gone."""
+    """The key in `development.key`; a new one when the file or its key is gone.
+
+    Empty once it was revoked: who did that wants none. Without the file there is a new one.
+    """
     file = installation.data / DEVELOPMENT_KEY
     if file.exists():
         plain = secret_file(file, bytes).decode().strip()
-        if _works(plain, store):
-            return plain
+        key = _known(plain, store)
+        if key is not None:
+            return plain if key.revoked_at_ms is None else ""
         file.unlink()
     roles = frozenset({str(Role.ADMINISTRATOR)})
     wanted = key_story.WantedKey("development", "person", roles, env=DEVELOPMENT)
@@ -90,10 +108,9 @@ async def development_key(installation: Installation, store: Store) -> str:
     return secret_file(file, recorded.value.plain.encode).decode().strip()
 
 
-def _works(plain: str, store: Store) -> bool:
+def _known(plain: str, store: Store) -> ApiKey | None:
     parsed = parse(plain)
-    key = store.keys.get(parsed.public_id) if parsed is not None else None
-    return key is not None and key.revoked_at_ms is None
+    return store.keys.get(parsed.public_id) if parsed is not None else None
 
 
 def verify_ledger(folder: Path) -> Verification:
