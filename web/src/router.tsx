@@ -6,11 +6,14 @@ import {
   Link,
   lazyRouteComponent,
 } from "@tanstack/react-router";
+import type { FlagStatus } from "./api/types";
 import { Page } from "./parts/Page";
 import { Empty, Loading, Trouble } from "./parts/States";
 import { Conversations } from "./playground/conversation";
 import { Playground } from "./playground/Playground";
 import { Shell } from "./shell/Shell";
+
+const STATUSES: readonly FlagStatus[] = ["open", "reviewed", "dispatched"];
 
 const root = createRootRoute({
   component: () => (
@@ -23,11 +26,13 @@ const root = createRootRoute({
 
 const playground = createRoute({ getParentRoute: () => root, path: "/", component: Playground });
 
+const ofUseCase = (search: Record<string, unknown>): { usecase?: string } =>
+  typeof search.usecase === "string" && search.usecase ? { usecase: search.usecase } : {};
+
 const exchanges = createRoute({
   getParentRoute: () => root,
   path: "/exchanges",
-  validateSearch: (search: Record<string, unknown>): { usecase?: string } =>
-    typeof search.usecase === "string" && search.usecase ? { usecase: search.usecase } : {},
+  validateSearch: ofUseCase,
   component: lazyRouteComponent(() => import("./exchanges/ExchangeList"), "ExchangeListPage"),
 });
 
@@ -55,8 +60,60 @@ const usecase = createRoute({
   component: lazyRouteComponent(() => import("./usecases/UseCaseDetail"), "UseCaseDetailPage"),
 });
 
+const reviews = createRoute({
+  getParentRoute: () => root,
+  path: "/review",
+  validateSearch: (search: Record<string, unknown>): { usecase?: string; status?: FlagStatus } => {
+    const status = STATUSES.find((known) => known === search.status);
+    return { ...ofUseCase(search), ...(status ? { status } : {}) };
+  },
+  component: lazyRouteComponent(() => import("./review/FlagList"), "FlagListPage"),
+});
+
+const review = createRoute({
+  getParentRoute: () => root,
+  path: "/review/$flagId",
+  component: lazyRouteComponent(() => import("./review/FlagDetail"), "FlagDetailPage"),
+});
+
+const evaluation = createRoute({
+  getParentRoute: () => root,
+  path: "/evaluation",
+  validateSearch: (search: Record<string, unknown>): { usecase?: string; run?: string } => ({
+    ...ofUseCase(search),
+    ...(typeof search.run === "string" && search.run ? { run: search.run } : {}),
+  }),
+  component: lazyRouteComponent(() => import("./evaluation/Evaluation"), "EvaluationPage"),
+});
+
+const costs = createRoute({
+  getParentRoute: () => root,
+  path: "/costs",
+  validateSearch: ofUseCase,
+  component: lazyRouteComponent(() => import("./costs/Costs"), "CostsPage"),
+});
+
+const readiness = createRoute({
+  getParentRoute: () => root,
+  path: "/readiness",
+  validateSearch: ofUseCase,
+  component: lazyRouteComponent(() => import("./readiness/Readiness"), "ReadinessPage"),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([playground, exchanges, exchange, ledger, usecases, usecase]),
+  routeTree: root.addChildren([
+    playground,
+    usecases,
+    usecase,
+    exchanges,
+    exchange,
+    ledger,
+    reviews,
+    review,
+    evaluation,
+    costs,
+    readiness,
+  ]),
   scrollRestoration: true,
   defaultPendingComponent: () => (
     <Page title="Loading">

@@ -1,14 +1,31 @@
 import { Problem, problemOfResponse, unreachable } from "./problem";
 import type {
+  Case,
+  Costs,
   DocumentRow,
+  Evaluation,
   ExchangeList,
   ExchangeRecord,
   Flag,
+  FlagRecord,
   LedgerHead,
   LedgerVerification,
   Me,
   NewFlag,
+  NewPromotion,
+  NewReview,
+  NewRollback,
+  NewSignoff,
+  NewStage,
   PassageView,
+  Projection,
+  PromptMove,
+  Prompts,
+  Readiness,
+  Review,
+  ReviewedFlag,
+  Signoff,
+  StageMove,
   UseCase,
 } from "./types";
 
@@ -62,6 +79,66 @@ export class Client {
     return this.send("POST", "/flags", flag);
   }
 
+  flags(
+    filter: { status: string; usecase: string },
+    signal?: AbortSignal,
+  ): Promise<ReviewedFlag[]> {
+    return this.get(`/flags?${queryOf({ limit: "200", ...filter })}`, signal);
+  }
+
+  flagRecord(id: string, signal?: AbortSignal): Promise<FlagRecord> {
+    return this.get(`/flags/${encodeURIComponent(id)}`, signal);
+  }
+
+  review(review: NewReview): Promise<Review> {
+    return this.send("POST", "/reviews", review);
+  }
+
+  addCase(flagId: string): Promise<Case> {
+    return this.send("POST", "/cases", { flag_id: flagId });
+  }
+
+  evaluation(usecase: string, run: string, signal?: AbortSignal): Promise<Evaluation> {
+    return this.get(`/evaluations/${encodeURIComponent(usecase)}?${queryOf({ run })}`, signal);
+  }
+
+  prompts(usecase: string, signal?: AbortSignal): Promise<Prompts> {
+    return this.get(`/prompts/${encodeURIComponent(usecase)}`, signal);
+  }
+
+  promote(promotion: NewPromotion): Promise<PromptMove> {
+    return this.send("POST", "/promotions", promotion);
+  }
+
+  rollBack(rollback: NewRollback): Promise<PromptMove> {
+    return this.send("POST", "/rollbacks", rollback);
+  }
+
+  costs(window: { usecase: string; days: number }, signal?: AbortSignal): Promise<Costs> {
+    const query = queryOf({ ...window, days: String(window.days), time_zone: ownTimeZone() });
+    return this.get(`/costs?${query}`, signal);
+  }
+
+  projection(
+    asked: { usecase: string; users: number; priced_as: string },
+    signal?: AbortSignal,
+  ): Promise<Projection> {
+    const query = queryOf({ ...asked, users: String(asked.users), time_zone: ownTimeZone() });
+    return this.get(`/projection?${query}`, signal);
+  }
+
+  readiness(usecase: string, signal?: AbortSignal): Promise<Readiness> {
+    return this.get(`/readiness/${encodeURIComponent(usecase)}`, signal);
+  }
+
+  sign(signoff: NewSignoff): Promise<Signoff> {
+    return this.send("POST", "/signoffs", signoff);
+  }
+
+  moveStage(move: NewStage): Promise<StageMove> {
+    return this.send("POST", "/stages", move);
+  }
+
   private get<Answer>(path: string, signal?: AbortSignal): Promise<Answer> {
     return this.call(path, signal ? { signal } : {});
   }
@@ -93,3 +170,10 @@ export class Client {
     }
   }
 }
+
+/** Without what is empty. */
+function queryOf(fields: Record<string, string>): URLSearchParams {
+  return new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== ""));
+}
+
+const ownTimeZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;

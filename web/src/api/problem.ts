@@ -70,6 +70,12 @@ const ADVICE: Record<string, string> = {
   rate_limit_exceeded: "Too many requests in a short time. Wait a moment, then try again.",
   model_not_found: "Choose another use case; this one does not exist or is not open to you.",
   not_found: "It may have been removed, or you may not see it.",
+  would_break: "Look at those cases first, or change the version until none of them breaks.",
+  not_reviewed: "Store a review first.",
+  no_correction: "Say in the review what should have been answered, then add it as a case.",
+  label_moved: "Load the page again to see what is in place now.",
+  stage_moved: "Load the page again to see where it is now.",
+  content_blocked: "A guard of the use case holds back the question or the correction.",
   ledger_unavailable:
     "The ledger takes no entries, and nothing is answered that cannot be recorded. An operator should run passerelle doctor.",
   unavailable: "Try again in a moment. If it stays, an operator should run passerelle doctor.",

@@ -43,3 +43,9 @@ const WHOLE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle:
 /** In the reader's own time zone, which `wholeMoment` names. */
 export const readableMoment = (atMs: number): string => MOMENT.format(atMs);
 export const wholeMoment = (atMs: number): string => WHOLE.format(atMs);
+
+/** A share of one as a percentage: 0.8253 reads 82.5 %. */
+export const readableShare = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+const DAY = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
+export const readableDay = (atMs: number): string => DAY.format(atMs);

@@ -35,6 +35,8 @@ export const outcomeWord = (outcome: string): Word =>
   OUTCOME[outcome] ?? { word: plain(outcome), tone: "neutral" };
 export const stageWord = (stage: string): string => STAGES[stage] ?? plain(stage);
 export const guardWord = plain;
+/** A code as words: "business_owner" becomes "Business owner". */
+export const codeWord = (code: string): string => sentenceCase(plain(code));
 
 /** "personal data" becomes "Personal data". */
 export function sentenceCase(text: string): string {

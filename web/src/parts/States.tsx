@@ -53,7 +53,9 @@ export function Trouble({
         </span>
         <div className="min-w-0 flex-1">
           <p className="break-words font-semibold">{problem.title}</p>
-          {problem.detail && <p className="break-words text-ink text-sm">{problem.detail}</p>}
+          {problem.detail && (
+            <p className="whitespace-pre-line break-words text-ink text-sm">{problem.detail}</p>
+          )}
           {advice && <p className="text-ink text-sm">{advice}</p>}
           <p className="mt-1 font-mono text-xs">
             {problem.code}

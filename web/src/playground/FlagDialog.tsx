@@ -2,6 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import type { FlagReason } from "@/api/types";
 import { Button } from "@/parts/Button";
+import { TextArea } from "@/parts/Field";
 import { Icon } from "@/parts/Icon";
 import { Trouble } from "@/parts/States";
 import { useSession } from "@/session/session";
@@ -14,6 +15,7 @@ const REASONS: { reason: FlagReason; words: string; about: string }[] = [
   { reason: "other", words: "Other", about: "Something else; say it below." },
 ];
 const LONGEST_COMMENT = 4000;
+const LONGEST_CORRECTION = 8000;
 
 export function FlagDialog({
   exchangeId,
@@ -29,9 +31,15 @@ export function FlagDialog({
   const title = useId();
   const [reason, setReason] = useState<FlagReason | null>(null);
   const [comment, setComment] = useState("");
+  const [correction, setCorrection] = useState("");
   const flag = useMutation({
     mutationFn: (chosen: FlagReason) =>
-      client.flag({ exchange_id: exchangeId, reason: chosen, comment: comment.trim() }),
+      client.flag({
+        exchange_id: exchangeId,
+        reason: chosen,
+        comment: comment.trim(),
+        correction: correction.trim(),
+      }),
     onSuccess: ({ id }) => onFlagged?.(id),
   });
 
@@ -72,16 +80,20 @@ export function FlagDialog({
             What is wrong with this answer?
           </h2>
           <Reasons onChoose={setReason} value={reason} />
-          <label className="grid gap-1.5 font-medium text-sm">
-            Comment
-            <textarea
-              className="min-h-20 rounded-lg border border-edge bg-paper px-3 py-2 font-normal"
-              maxLength={LONGEST_COMMENT}
-              onChange={(change) => setComment(change.target.value)}
-              placeholder="What should it have said?"
-              value={comment}
-            />
-          </label>
+          <TextArea
+            label="Comment"
+            maxLength={LONGEST_COMMENT}
+            onChange={(change) => setComment(change.target.value)}
+            placeholder="What is wrong with it?"
+            value={comment}
+          />
+          <TextArea
+            label="What should have been answered?"
+            maxLength={LONGEST_CORRECTION}
+            onChange={(change) => setCorrection(change.target.value)}
+            placeholder="If you know it"
+            value={correction}
+          />
           {flag.isError && <Trouble error={flag.error} />}
           <div className="flex justify-end gap-2">
             <Button onClick={() => dialog.current?.close()}>Cancel</Button>

@@ -26,4 +26,18 @@ export const NAVIGATION: { group: string; pages: Destination[] }[] = [
       { to: "/ledger", label: "Ledger", icon: "chain", needs: "ledger:read" },
     ],
   },
+  {
+    group: "Improve",
+    pages: [
+      { to: "/review", label: "Review", icon: "flag", needs: "flag:read" },
+      { to: "/evaluation", label: "Evaluation", icon: "target", needs: "evaluation:read" },
+    ],
+  },
+  {
+    group: "Justify",
+    pages: [
+      { to: "/costs", label: "Costs", icon: "coin", needs: "cost:read" },
+      { to: "/readiness", label: "Readiness", icon: "gate", needs: "readiness:read" },
+    ],
+  },
 ];
