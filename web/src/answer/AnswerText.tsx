@@ -71,7 +71,11 @@ function BlockText({
   const { text } = answer;
   if (block.kind === "code" || block.kind === "table") {
     return (
-      <pre className="overflow-x-auto rounded-lg bg-sunken p-3 font-mono text-[0.85em] leading-normal">
+      <pre
+        className="overflow-x-auto rounded-lg bg-sunken p-3 font-mono text-[0.85em] leading-normal"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: long lines are scrolled with the keyboard
+        tabIndex={0}
+      >
         {text.slice(block.start, block.end)}
       </pre>
     );

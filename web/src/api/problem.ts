@@ -69,7 +69,6 @@ const ADVICE: Record<string, string> = {
     "The budget of this use case is used up. Ask its business owner to raise it, or wait for the next period.",
   rate_limit_exceeded: "Too many requests in a short time. Wait a moment, then try again.",
   model_not_found: "Choose another use case; this one does not exist or is not open to you.",
-  not_found: "It may have been removed, or you may not see it.",
   ledger_unavailable:
     "The ledger takes no entries, and nothing is answered that cannot be recorded. An operator should run passerelle doctor.",
   unavailable: "Try again in a moment. If it stays, an operator should run passerelle doctor.",
