@@ -131,7 +131,7 @@ def _resolve(tab: Tab, parts: Parts) -> Deployment:
     request = tab.request
     deployment = parts.catalogue.find(request.model, tab.principal.scope)
     if deployment is None or deployment.stage is Stage.RETIRED:
-        raise ModelNotFound(f"Asked for {request.model!r}; GET /v1/models lists yours.")
+        raise ModelNotFound(f"Asked for {request.model[:80]!r}; GET /v1/models lists yours.")
     if request.extras and deployment.policy.unknown_fields == "refuse":
         field = min(request.extras)
         raise InvalidRequest(f"Stage {deployment.stage} refuses unknown fields.", param=field)
