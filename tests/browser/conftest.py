@@ -1,21 +1,18 @@
 """A real Chromium in front of the real product."""
 
 import os
-import re
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, async_playwright, expect
 
+from tests.browser.visits import HEIGHTS, WIDE, OpenTab, Theme, Visit
 from tests.journeys.gateways import ROOT, Gateway, canned, start, write_config
 
-Theme: TypeAlias = Literal["light", "dark"]
 # Without these, Chromium looks up its maker's servers at every start.
 FLAGS = [
     "--no-sandbox",
@@ -26,52 +23,12 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDE = 1440
-NARROW = 390
-HEIGHTS = {WIDE: 900, NARROW: 844}
 SLOW_ANSWER = "The bridge opens at seven. " * 40
+RESULTS = ROOT / "test-results" / "pictures"
 PICTURES = "PASSERELLE_PICTURES"
 """Names the folder for pictures that documentation shows; without it they go to the results."""
-_REFUSED = re.compile(r"Failed to load resource: .* status of (4\d\d|5\d\d)")
 
 expect.set_options(timeout=10_000)
-
-
-@dataclass
-class Visit:
-    """One tab, and everything that went wrong in it."""
-
-    page: Page
-    gateway: Gateway
-    width: int
-    complaints: list[str] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
-
-    async def open(self, path: str = "/") -> None:
-        await self.page.goto(self.gateway.url + path)
-
-    async def sign_in(self, key: str = "", *, path: str = "/") -> None:
-        await self.open(path)
-        await self.page.get_by_label("API key").fill(key or self.gateway.key)
-        await self.page.keyboard.press("Enter")
-        await expect(self.page.get_by_label("API key")).to_have_count(0)
-
-    async def ask(self, question: str, *, wait: bool = True) -> None:
-        await self.page.get_by_role("textbox", name="Question").fill(question)
-        await self.page.keyboard.press("Enter")
-        if wait:
-            await expect(self.page.get_by_role("button", name="Send")).to_be_visible()
-
-    def note(self, message: ConsoleMessage) -> None:
-        # A refusal that a test asks for is told by the browser as an error too.
-        if message.type in {"error", "warning"} and not _REFUSED.match(message.text):
-            self.complaints.append(message.text)
-
-    def hear(self, request: Request) -> None:
-        self.requests.append(request)
-
-
-OpenTab: TypeAlias = Callable[..., Awaitable[Visit]]
 
 
 def chromium() -> str:
@@ -157,8 +114,17 @@ async def tab(browser: Browser) -> AsyncIterator[OpenTab]:
 
 
 @pytest.fixture
+def results() -> Path:
+    """Where screenshots go that only people look at."""
+    return _folder(RESULTS)
+
+
+@pytest.fixture
 def pictures() -> Path:
-    """Where screenshots go."""
-    folder = Path(os.environ.get(PICTURES, "") or ROOT / "test-results" / "pictures")  # noqa: TID251
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """Where screenshots go that documentation may show."""
+    return _folder(Path(os.environ.get(PICTURES, "") or RESULTS))  # noqa: TID251 - as above
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import NARROW, WIDE, OpenTab, Theme, Visit
+from tests.browser.visits import NARROW, WIDE, OpenTab, Theme, Visit
 from tests.journeys.gateways import ROOT, Gateway
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -115,6 +115,16 @@ async def test_pictures_of_the_playground(
         await visit.page.locator("button[data-citation]").first.click()
         await expect(visit.page.locator("mark").first).to_be_visible()
     picture = pictures / f"playground-{width}-{theme}.png"
+    await visit.page.screenshot(path=picture)
+    assert picture.stat().st_size > 10_000
+
+
+async def test_pictures_of_an_exchange(live: Gateway, tab: OpenTab, pictures: Path) -> None:
+    asked = live.chat("How is the ledger proved?").json()["passerelle"]
+    visit = await tab(live)
+    await visit.sign_in(path=f"/exchanges/{asked['exchange_id']}")
+    await expect(visit.page.get_by_text("How is the ledger proved?")).to_be_visible()
+    picture = pictures / "exchange-1440-light.png"
     await visit.page.screenshot(path=picture)
     assert picture.stat().st_size > 10_000
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import NARROW, WIDE, OpenTab
+from tests.browser.visits import NARROW, WIDE, OpenTab
 from tests.journeys.gateways import Gateway, ended_exchanges
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -15,7 +15,7 @@ QUESTION = "How is the ledger proved?"
 
 
 async def test_answer_cites_the_passage_and_opens_it(
-    live: Gateway, tab: OpenTab, pictures: Path
+    live: Gateway, tab: OpenTab, results: Path
 ) -> None:
     visit = await tab(live)
     await visit.sign_in()
@@ -28,7 +28,7 @@ async def test_answer_cites_the_passage_and_opens_it(
     claim = await visit.page.locator(".claim").first.inner_text()
     assert (await marked.inner_text()).replace("`", "")[:40] == claim[:40]
     await expect(panel).to_contain_text("ledger.md")
-    await visit.page.screenshot(path=pictures / "playground.png")
+    await visit.page.screenshot(path=results / "playground.png")
     await visit.page.keyboard.press("Escape")
     await expect(panel).to_have_count(0)
     await expect(chip).to_be_focused()
@@ -183,7 +183,7 @@ async def test_what_a_model_writes_cannot_act_in_the_browser(paced: Gateway, tab
 
 
 async def test_flag_is_stored_and_shown_with_the_exchange(
-    live: Gateway, tab: OpenTab, pictures: Path
+    live: Gateway, tab: OpenTab, results: Path
 ) -> None:
     visit = await tab(live)
     await visit.sign_in()
@@ -193,7 +193,7 @@ async def test_flag_is_stored_and_shown_with_the_exchange(
     await expect(dialog.get_by_role("button", name="Store flag")).to_be_disabled()
     await dialog.get_by_role("radio", name="Unhelpful").check()
     await dialog.get_by_label("Comment").fill("It could name the command first.")
-    await visit.page.screenshot(path=pictures / "flag.png")
+    await visit.page.screenshot(path=results / "flag.png")
     await dialog.get_by_role("button", name="Store flag").click()
     await expect(dialog).to_contain_text("Flag stored")
     flag = live.ask("GET", "/api/v1/flags").json()[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.browser.conftest import OpenTab
+from tests.browser.visits import OpenTab
 from tests.journeys.gateways import Gateway
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -24,7 +24,7 @@ async def test_nothing_asked_yet_says_how_to_begin(paced: Gateway, tab: OpenTab)
 
 
 async def test_exchanges_are_listed_newest_first_and_more_are_loaded(
-    live: Gateway, tab: OpenTab, pictures: Path
+    live: Gateway, tab: OpenTab, results: Path
 ) -> None:
     for number in range(55):
         assert live.chat(f"What is a guard? Ask {number}.").status == 200
@@ -32,7 +32,7 @@ async def test_exchanges_are_listed_newest_first_and_more_are_loaded(
     await visit.sign_in(path="/exchanges")
     links = visit.page.get_by_role("table").get_by_role("link")
     await expect(links).to_have_count(50)
-    await visit.page.screenshot(path=pictures / "exchanges.png")
+    await visit.page.screenshot(path=results / "exchanges.png")
     await visit.page.get_by_role("button", name="Load more").click()
     await expect(links.nth(54)).to_be_visible()
     addresses = [await link.get_attribute("href") for link in await links.all()]
@@ -53,7 +53,7 @@ async def test_filter_asks_for_one_use_case_and_stays_in_the_address(
 
 
 async def test_exchange_shows_what_was_said_and_its_proof_holds_in_the_browser(
-    live: Gateway, tab: OpenTab, pictures: Path
+    live: Gateway, tab: OpenTab, results: Path
 ) -> None:
     asked = live.chat("How is the ledger proved?").json()["passerelle"]
     visit = await tab(live)
@@ -62,7 +62,8 @@ async def test_exchange_shows_what_was_said_and_its_proof_holds_in_the_browser(
     await visit.page.get_by_role("button", name="Check the path here").click()
     await expect(visit.page.get_by_text("The entry is in the ledger")).to_be_visible()
     await expect(visit.page.get_by_text("exchange ended")).to_be_visible()
-    await visit.page.screenshot(path=pictures / "exchange.png")
+    await visit.page.evaluate("scrollTo(0, 0)")
+    await visit.page.screenshot(path=results / "exchange.png")
     await visit.page.locator("button[data-citation]").first.click()
     await expect(visit.page.locator("mark").first).to_be_visible()
 
@@ -101,14 +102,14 @@ async def test_exchange_that_does_not_exist_is_said_so(live: Gateway, tab: OpenT
     await expect(visit.page.get_by_role("alert")).to_contain_text("not_found")
 
 
-async def test_ledger_is_verified_on_request(live: Gateway, tab: OpenTab, pictures: Path) -> None:
+async def test_ledger_is_verified_on_request(live: Gateway, tab: OpenTab, results: Path) -> None:
     visit = await tab(live)
     await visit.sign_in(path="/ledger")
     await visit.page.get_by_role("button", name="Verify now").click()
     await expect(visit.page.get_by_text("The ledger holds")).to_be_visible()
     entries = live.ask("GET", "/api/v1/ledger").json()["entries"]
     await expect(visit.page.get_by_text(f"{entries:,}", exact=True)).to_be_visible()
-    await visit.page.screenshot(path=pictures / "ledger.png")
+    await visit.page.screenshot(path=results / "ledger.png")
 
 
 async def test_ledger_that_does_not_hold_names_its_faults(live: Gateway, tab: OpenTab) -> None:
@@ -143,7 +144,7 @@ async def test_use_case_shows_why_a_document_is_not_in_use(paced: Gateway, tab: 
     await expect(visit.page.get_by_text("bridge.md", exact=True)).to_have_count(0)
 
 
-async def test_use_case_shows_its_charter(live: Gateway, tab: OpenTab, pictures: Path) -> None:
+async def test_use_case_shows_its_charter(live: Gateway, tab: OpenTab, results: Path) -> None:
     visit = await tab(live)
     await visit.sign_in(path="/usecases/handbook")
     stage = visit.page.get_by_role("listitem").filter(has_text="now")
@@ -151,7 +152,7 @@ async def test_use_case_shows_its_charter(live: Gateway, tab: OpenTab, pictures:
     await expect(visit.page.get_by_text("personal data").first).to_be_visible()
     await expect(visit.page.get_by_role("heading", name="KPI")).to_be_visible()
     await expect(visit.page.get_by_role("heading", name="Who answers for it")).to_be_visible()
-    await visit.page.screenshot(path=pictures / "usecase.png")
+    await visit.page.screenshot(path=results / "usecase.png")
 
 
 async def test_address_without_a_page_says_so(live: Gateway, tab: OpenTab) -> None:

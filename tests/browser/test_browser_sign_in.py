@@ -6,7 +6,7 @@ from playwright.async_api import expect
 from passerelle.core.values.principals import Principal
 from passerelle.core.values.scope import Scope
 from passerelle.domain.identity.keys import mint
-from tests.browser.conftest import OpenTab
+from tests.browser.visits import OpenTab
 from tests.journeys.gateways import Gateway
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]

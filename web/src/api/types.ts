@@ -20,5 +20,6 @@ export type NewFlag = Schemas["NewFlag"];
 export type PassageView = Schemas["PassageInPlace"];
 export type Permission = Schemas["Permission"];
 export type Proof = Schemas["Proof"];
-export type UseCase = Schemas["UseCase"];
+/** A server may give questions to start with; without them the documents' titles serve. */
+export type UseCase = Schemas["UseCase"] & { examples?: string[] };
 export type Support = Schemas["Support"];
