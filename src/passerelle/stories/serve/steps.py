@@ -294,12 +294,19 @@ def served_by(deployment: Deployment) -> Served:
     )
 
 
+_FIELDS_BESIDE_TEXT = frozenset(
+    {"audio", "content", "function_call", "name", "refusal", "tool_call_id", "tool_calls"}
+)
+
+
 def _note_unread(
     tab: Tab, deployment: Deployment, surface: Surface, extras: Mapping[str, JsonValue]
 ) -> None:
     """Says that guards read text only, where a message carries more: images, tool calls."""
     if extras:
-        reason = f"guards do not read {', '.join(sorted(extras))}"
+        # A caller's own names of fields are content, and no content may enter the ledger.
+        told = sorted(extras.keys() & _FIELDS_BESIDE_TEXT) or ["other fields"]
+        reason = f"guards do not read {', '.join(told)}"
         _note(tab, deployment, surface, (Verdict("text", Outcome.NOT_SCANNED, reason=reason),))
 
 
