@@ -63,8 +63,8 @@ NOTE = (
 REFUSING_NOTE = (
     "`gone`: the gold document is taken out of what search returns and the next hits move up. "
     f"{BAR} is `refuse_below` of the bundled prompt; the other bar is the one with the best "
-    "balanced accuracy on clean questions of the tuning half. Some questions have an answer in another "
-    "paragraph too, so all gone questions refused is not the ideal."
+    "balanced accuracy on clean questions of the tuning half. Some questions have an answer in "
+    "another paragraph too, so all gone questions refused is not the ideal."
 )
 
 

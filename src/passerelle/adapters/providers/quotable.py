@@ -13,8 +13,10 @@ from passerelle.core.text.sentences import MARKER
 from passerelle.core.text.similarity import neighbourhood
 from passerelle.core.text.tokens import content_words
 
-KEPT = 2048
-"""Passages that stay prepared; about 60 KB each at 900 characters."""
+KEPT = 1024
+"""Passages that stay prepared; about 15 KB each at 900 characters, above their reading."""
+KEPT_SLIPS = 256
+"""About 25 KB each."""
 _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})")
 _RULE = re.compile(r"[|\s:-]+|[-=_*\s]{3,}")
 _TAG = re.compile(r"</?[a-zA-Z][^>]*>|<!--")
@@ -54,15 +56,19 @@ class Page:
 
     reading: Reading
     quotables: tuple[Quotable, ...]
-    slips: Mapping[str, str]
-    """Slip → stem, to meet misspelt questions."""
 
 
 @lru_cache(maxsize=KEPT)
 def page_of(text: str) -> Page:
     """Prepares a passage, or remembers having prepared it."""
     reading = read(text)
-    return Page(reading, tuple(_quotables(text, reading)), neighbourhood(reading.places))
+    return Page(reading, tuple(_quotables(text, reading)))
+
+
+@lru_cache(maxsize=KEPT_SLIPS)
+def slips_in(text: str) -> Mapping[str, str]:
+    """Slip → stem of the passage, to meet misspelt questions; apart, for few need it."""
+    return neighbourhood(read(text).places)
 
 
 def _quotables(text: str, reading: Reading) -> Iterator[Quotable]:

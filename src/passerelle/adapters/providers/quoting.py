@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from passerelle.adapters.providers.quotable import Page, Quotable, page_of
+from passerelle.adapters.providers.quotable import Page, Quotable, page_of, slips_in
 from passerelle.core.text.names import name_stems
 from passerelle.core.text.similarity import nearest, neighbourhood
 from passerelle.core.text.tokens import STOP_WORDS, content_words, stem, words
@@ -169,8 +169,8 @@ def _known(asked: str, hits: Sequence[Hit], pages: Sequence[Page]) -> tuple[str,
         return asked, 1.0
     if any(asked in _above(hit.passage.title, hit.passage.heading) for hit in hits):
         return asked, 1.0
-    for page in pages:
-        known = nearest(asked, page.slips)
+    for hit in hits:
+        known = nearest(asked, slips_in(hit.passage.text))
         if known:
             return known, _SLIP
     return asked, 0.0
