@@ -38,10 +38,10 @@ def ground(
     it), for an answer without a claim and for scripts without spaces between words the
     support is `not_scanned`, with the reason.
     """
-    claims = claims_of(answer)
-    reason = _unscanned(answer, passages, claims, refusal)
-    if reason:
-        return Grounding(Support.NOT_SCANNED, 0.0, reason=reason)
+    reason = _unscanned(answer, passages, refusal)
+    claims = claims_of(answer) if not reason else []
+    if not claims:
+        return Grounding(Support.NOT_SCANNED, 0.0, reason=reason or NO_CLAIM)
     verdicts = tuple(_verdict(claim, passages, threshold) for claim in claims)
     supports = {verdict.support for verdict in verdicts}
     worst = (Support.CONTRADICTED, Support.UNSUPPORTED, Support.SUPPORTED)
@@ -52,15 +52,13 @@ def ground(
     )
 
 
-def _unscanned(answer: str, passages: Sequence[Passage], claims: list[Claim], refusal: str) -> str:
+def _unscanned(answer: str, passages: Sequence[Passage], refusal: str) -> str:
     if not answer.strip():
         return NO_ANSWER
     if is_refusal(answer, refusal):
         return REFUSAL
     if not any(passage.text.strip() for passage in passages):
         return NO_PASSAGES
-    if not claims:
-        return NO_CLAIM
     if not answer.isascii() and len(_UNSPACED.findall(answer)) > _MOSTLY * len(answer):
         return OTHER_SCRIPT
     return ""

@@ -90,18 +90,24 @@ class _Found:
 
 def _search(stems: tuple[str, ...], readings: Sequence[Reading], cited: frozenset[int]) -> _Found:
     total = sum(len(reading.sentences) for reading in readings)
-    weights: dict[str, float] = {}
-    seen: set[str] = set()
-    sums = [dict[int, float]() for _ in readings]
-    for each in stems:
-        places = [reading.places.get(each, ()) for reading in readings]
-        held = sum(map(len, places))
-        weights[each] = weight = math.log(1 + total / (held or _UNSEEN))
-        if held:
-            seen.add(each)
-            for inside, found in zip(sums, places, strict=True):
-                for place in found:
-                    inside[place] = inside.get(place, 0.0) + weight
+    # Most words stand in few passages: intersecting first leaves only those to count. Sorted,
+    # since the order of a set differs between processes and sums of floats depend on it.
+    said = set(stems)
+    shared = [sorted(reading.places.keys() & said) for reading in readings]
+    held = dict.fromkeys(stems, 0)
+    for reading, common in zip(readings, shared, strict=True):
+        for each in common:
+            held[each] += len(reading.places[each])
+    weights = {each: math.log(1 + total / (count or _UNSEEN)) for each, count in held.items()}
+    sums: list[dict[int, float]] = []
+    for reading, common in zip(readings, shared, strict=True):
+        inside: dict[int, float] = {}
+        for each in common:
+            weight = weights[each]
+            for place in reading.places[each]:
+                inside[place] = inside.get(place, 0.0) + weight
+        sums.append(inside)
+    seen = {each for each, count in held.items() if count}
     return _Found(weights, seen, _best(sums, cited, sum(weights.values())))
 
 
@@ -119,7 +125,11 @@ def _paired(stems: tuple[str, ...], readings: Sequence[Reading]) -> float:
     pairs = list(pairwise(stems))
     if not pairs:
         return float(any(each in reading.places for each in stems for reading in readings))
-    return sum(any(pair in each.pairs for each in readings) for pair in pairs) / len(pairs)
+    wanted = set(pairs)
+    found: set[tuple[str, str]] = set()
+    for each in readings:
+        found |= wanted & each.pairs
+    return sum(pair in found for pair in pairs) / len(pairs)
 
 
 def _around(best: Match | None, readings: Sequence[Reading]) -> tuple[Sentence, ...]:
