@@ -18,6 +18,9 @@ _CITED = 1.1
 _SAME_MATTER = 0.8
 """Share of the claim's weight that a sentence must hold to contradict it."""
 
+_SAME_ORDER = 0.5
+"""Share of neighbouring words that must be neighbours in a passage before a negation counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -153,7 +156,7 @@ def _far(numbers: tuple[Quantity, ...], around: tuple[Sentence, ...]) -> int:
 
 def _turned(said: _Said, best: Match, readings: Sequence[Reading]) -> bool:
     """Is a word negated in one of the two only, and nowhere near in the claim's way?"""
-    if best.share < _SAME_MATTER:
+    if best.share < _SAME_MATTER or _paired(said.sentence.stems, readings) < _SAME_ORDER:
         return False
     around = _around(best, readings)
     found = readings[best.passage].sentences[best.sentence]
@@ -165,7 +168,7 @@ def _turned(said: _Said, best: Match, readings: Sequence[Reading]) -> bool:
 
 
 def _miscounted(found: _Found, lost: list[Quantity], around: tuple[Sentence, ...]) -> bool:
-    """Do the best sentence and its neighbours give another number for the same matter?"""
+    """Do the best sentence and its neighbours give one other number for the same matter?"""
     if not lost:
         return False
     held = {each for sentence in around for each in sentence.stems}
@@ -173,9 +176,12 @@ def _miscounted(found: _Found, lost: list[Quantity], around: tuple[Sentence, ...
     if share < _SAME_MATTER * sum(found.weights.values()):
         return False
     known = [number for sentence in around for number in sentence.quantities]
-    return any(_same_kind(number, other) for number in lost for other in known)
+    return any(len(_of_kind(number, known)) == 1 for number in lost)
 
 
-def _same_kind(number: Quantity, other: Quantity) -> bool:
-    kinds = (number.unit, number.counted)
-    return kinds != ("", "") and kinds == (other.unit, other.counted)
+def _of_kind(number: Quantity, known: list[Quantity]) -> set[float]:
+    """Values of numbers with the same unit, or that count the same; none for bare numbers."""
+    kind = (number.unit, number.counted)
+    if kind == ("", ""):
+        return set()
+    return {other.value for other in known if kind == (other.unit, other.counted)}
