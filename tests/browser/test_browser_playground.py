@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -180,6 +181,61 @@ async def test_what_a_model_writes_cannot_act_in_the_browser(paced: Gateway, tab
     await expect(answer).to_contain_text("<img src=x onerror=alert(1)>")
     assert await answer.locator("img, script, iframe, a").count() == 0
     assert not [request for request in visit.requests if not request.url.startswith(paced.url)]
+
+
+async def test_verdicts_of_claims_differ_by_line_and_are_told_in_words(
+    paced: Gateway, tab: OpenTab, results: Path
+) -> None:
+    visit = await tab(paced)
+    await visit.sign_in()
+    verdicts = {
+        "supported": "solid",
+        "unsupported": "dashed",
+        "contradicted": "wavy",
+        "not_scanned": "dotted",
+    }
+    text = " ".join(f"🌉 It is {verdict} [1]." for verdict in verdicts)
+    claims, at = [], 0
+    for verdict in verdicts:
+        length = len(f"🌉 It is {verdict} [1].")
+        claims.append(
+            {"start": at, "end": at + length, "verdict": verdict, "score": 0.5, "citation": 1}
+        )
+        at += length + 1
+    await visit.page.route(
+        "**/v1/chat/completions", lambda route: route.fulfill(**streamed(text, claims))
+    )
+    await visit.ask("Is it so?")
+    answer = visit.page.get_by_role("article")
+    for verdict, style in verdicts.items():
+        claim = answer.locator("p .claim", has_text=f"It is {verdict}")
+        await expect(claim).to_have_css("text-decoration-style", style)
+    legend = answer.get_by_role("list", name="Underlines")
+    await expect(legend).to_contain_text("Contradicted 1 claim")
+    await expect(answer).to_contain_text("price not known")
+    await visit.page.screenshot(path=results / "verdicts.png")
+
+
+def streamed(text: str, claims: list[dict[str, object]]) -> dict[str, Any]:
+    """A stream with a provenance that no provider of ours would give at once."""
+    provenance: dict[str, object] = {
+        "exchange_id": "exc_1",
+        "usecase": "bridge",
+        "stage": "poc",
+        "release": "0" * 64,
+        "citations": [],
+        "grounding": {"verdict": "contradicted", "score": 0.0, "claims": claims, "reason": ""},
+        "guards": [],
+        "route": {"provider": "canned", "model": "canned"},
+        "cost_nano_usd": None,
+        "price": "2026-11-01",
+    }
+    chunks: list[dict[str, object]] = [
+        {"choices": [{"index": 0, "delta": {"content": text}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "passerelle": provenance},
+    ]
+    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+    return {"body": body, "headers": {"content-type": "text/event-stream; charset=utf-8"}}
 
 
 async def test_flag_is_stored_and_shown_with_the_exchange(

@@ -147,8 +147,7 @@ async def test_use_case_shows_why_a_document_is_not_in_use(paced: Gateway, tab: 
 async def test_use_case_shows_its_charter(live: Gateway, tab: OpenTab, results: Path) -> None:
     visit = await tab(live)
     await visit.sign_in(path="/usecases/handbook")
-    stage = visit.page.get_by_role("listitem").filter(has_text="now")
-    await expect(stage).to_contain_text("Proof of concept")
+    await expect(visit.page.locator("[aria-current=step]")).to_contain_text("Proof of concept")
     await expect(visit.page.get_by_text("personal data").first).to_be_visible()
     await expect(visit.page.get_by_role("heading", name="KPI")).to_be_visible()
     await expect(visit.page.get_by_role("heading", name="Who answers for it")).to_be_visible()
