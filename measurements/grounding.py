@@ -6,8 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 from statistics import fmean
 
-from measurements.grounding_sets import SOURCES, Judged, judged
 from measurements.report import Cell, Report, Table
+from measurements.sets.judged import SOURCES, Judged, judged
 from passerelle.core.statistics.bootstrap import bootstrap
 from passerelle.core.statistics.classification import auroc, balanced_accuracy, best_threshold
 from passerelle.core.statistics.intervals import wilson

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 
 SHORTEST = 4
 """Shorter words have too many neighbours for a slip to be told from another word."""
+LONGEST = 24
+"""Longer words are no words that people type."""
 
 
 def slips(word: str) -> frozenset[str]:
@@ -19,14 +21,14 @@ def neighbourhood(words: Iterable[str], *, shortest: int = SHORTEST) -> Mapping[
     """Slip → word, for finding words one letter away; the first of several wins."""
     found: dict[str, str] = {}
     for word in words:
-        if len(word) >= shortest:
+        if shortest <= len(word) <= LONGEST:
             for slip in slips(word):
                 found.setdefault(slip, word)
     return found
 
 
 def nearest(word: str, known: Mapping[str, str], *, shortest: int = SHORTEST) -> str | None:
-    """A word of the neighbourhood that is a slip away; None for short words and strangers."""
-    if len(word) < shortest:
+    """A word of the neighbourhood that is a slip away; None for strangers and for short or overlong words."""
+    if not shortest <= len(word) <= LONGEST:
         return None
     return next((known[slip] for slip in sorted(slips(word)) if slip in known), None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from passerelle.core.text.sentences import MARKER, sentence_spans
 from passerelle.core.text.tokens import STOP_WORDS
 
-_MARKERS = re.compile(rf"\s*{MARKER}")
+_MARKERS = re.compile(rf"(?<!\s)\s*+{MARKER}|{MARKER}")
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d+")
 _EMPTY_WORDS = frozenset(
