@@ -90,24 +90,13 @@ def _ranking(held: Sequence[Scored]) -> Table:
     lines: list[tuple[Cell, ...]] = []
     for name, rows in _by_set(held).items():
         supported = sum(each.row.supported for each in rows)
-        lines.append(
-            (
-                name,
-                f"{supported} of {len(rows)}",
-                *(_estimate(rows, _auroc(key)) for key in ("score", "mean", "overlap", "length")),
-                _estimate(rows, _difference("score", "overlap")),
-            )
-        )
-    columns = (
-        "set",
-        "supported",
-        "score",
-        "mean of claims",
-        "word overlap",
-        "length",
-        "difference",
-    )
-    return Table("Telling supported from unsupported: AUROC", columns, tuple(lines), NOTE)
+        cells = [_estimate(rows, _auroc(key)) for key in ("score", "mean", "overlap", "length")]
+        cells += [_estimate(rows, _difference(key, "overlap")) for key in ("score", "mean")]
+        lines.append((name, f"{supported} of {len(rows)}", *cells))
+    columns = ("set", "supported", "score", "mean of claims", "word overlap", "length")
+    differences = ("score − overlap", "mean − overlap")
+    title = "Telling supported from unsupported: AUROC"
+    return Table(title, columns + differences, tuple(lines), NOTE)
 
 
 def _decisions(scored: Sequence[Scored]) -> Table:

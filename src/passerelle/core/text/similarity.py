@@ -28,7 +28,7 @@ def neighbourhood(words: Iterable[str], *, shortest: int = SHORTEST) -> Mapping[
 
 
 def nearest(word: str, known: Mapping[str, str], *, shortest: int = SHORTEST) -> str | None:
-    """A word of the neighbourhood that is a slip away; None for strangers and for short or overlong words."""
+    """A word of the neighbourhood a slip away; None for strangers, short and overlong words."""
     if not shortest <= len(word) <= LONGEST:
         return None
     return next((known[slip] for slip in sorted(slips(word)) if slip in known), None)
