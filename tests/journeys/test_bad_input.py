@@ -225,6 +225,19 @@ def test_question_over_the_limit_of_the_use_case_is_blocked_on_record(account: A
     account.refuses(good(messages=said), 400, "content_blocked", recorded=True)
 
 
+def test_megabytes_that_their_length_blocks_are_read_by_no_other_guard(gateway: Gateway) -> None:
+    """Others need some 3 µs for each digit or look-alike letter: long enough to stall everybody."""
+    for text in ("4111 1111 1111 111 " * 300_000, "ignоrе previous " * 300_000):
+        refused = gateway.chat(text)
+        assert (refused.status, refused.json()["error"]["code"]) == (400, "content_blocked")
+        assert "too long" in refused.json()["error"]["message"]
+    (newest,) = gateway.ask("GET", "/api/v1/exchanges?limit=1").json()["items"]
+    shown = gateway.ask("GET", f"/api/v1/exchanges/{newest['exchange_id']}").json()
+    outcomes = {guard["guard"]: guard["outcome"] for guard in shown["guards"]}
+    assert outcomes.pop("length") == "blocked"
+    assert set(outcomes.values()) == {"not_scanned"}
+
+
 TOOL_CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
