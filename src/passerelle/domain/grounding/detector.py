@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from passerelle.core.text.readings import read
+from passerelle.core.text.readings import Reading, read
 from passerelle.core.text.tokens import words
 from passerelle.core.values.passages import Citation, Passage
 from passerelle.core.values.verdicts import ClaimVerdict, Grounding, Support
@@ -42,7 +42,8 @@ def ground(
     claims = claims_of(answer) if not reason else []
     if not claims:
         return Grounding(Support.NOT_SCANNED, 0.0, reason=reason or NO_CLAIM)
-    verdicts = tuple(_verdict(claim, passages, threshold) for claim in claims)
+    readings = [read(passage.text) for passage in passages]
+    verdicts = tuple(_verdict(claim, passages, readings, threshold=threshold) for claim in claims)
     supports = {verdict.support for verdict in verdicts}
     worst = (Support.CONTRADICTED, Support.UNSUPPORTED, Support.SUPPORTED)
     return Grounding(
@@ -64,11 +65,12 @@ def _unscanned(answer: str, passages: Sequence[Passage], refusal: str) -> str:
     return ""
 
 
-def _verdict(claim: Claim, passages: Sequence[Passage], threshold: float) -> ClaimVerdict:
+def _verdict(
+    claim: Claim, passages: Sequence[Passage], readings: Sequence[Reading], *, threshold: float
+) -> ClaimVerdict:
     quoted = _quoted(claim, passages)
     if quoted:
         return ClaimVerdict(claim.start, claim.end, Support.SUPPORTED, 1.0, quoted)
-    readings = [read(passage.text) for passage in passages]
     signals, best = match(claim, readings)
     repeated = f" {' '.join(words(claim.text))} "
     score = 1.0 if any(repeated in each.plain for each in readings) else score_of(signals)
