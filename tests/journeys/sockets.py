@@ -67,12 +67,12 @@ def parsed(answer: bytes) -> Parsed:
 
 
 def streamed_text(received: bytes) -> str:
-    """What a reader of the stream has seen of the answer; a torn last event is dropped."""
+    """What a reader has seen of the answer; errors and a torn last event are dropped."""
     text = ""
     for line in received.split(b"\n"):
         if line.startswith(b"data: {"):
             try:
-                choices = json.loads(line[6:])["choices"]
+                choices = json.loads(line[6:]).get("choices", [])
             except ValueError:
                 continue
             text += "".join(choice["delta"].get("content") or "" for choice in choices)
