@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from passerelle.adapters.store.stores import Store
 from passerelle.core.values.scope import Scope
 from passerelle.domain.identity.grants import authorise
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 GARBAGE_THRESHOLD = 20_000
 """New containers before the young ones are looked through; a request makes a few hundred."""
+EXAMPLES = 4
+"""Questions that the playground offers to begin with."""
 REFRESH_SECONDS = 1.0
 """How soon what changed elsewhere is served: new knowledge, and keys by the store itself."""
 
@@ -131,6 +135,7 @@ def usecase_views(
     from passerelle.adapters.api.parts import UseCaseView
 
     charters = {usecase.name: usecase for usecase in installation.usecases}
+    examples = {name: example_questions(installation, name) for name in charters}
     return [
         UseCaseView(
             name=each.usecase,
@@ -138,6 +143,7 @@ def usecase_views(
             goal=charters[each.usecase].charter.goal,
             kpi=charters[each.usecase].charter.kpi,
             roles=charters[each.usecase].charter.roles,
+            examples=examples[each.usecase],
             stage=each.stage,
             model=each.model,
             provider=each.plan.provider,
@@ -146,6 +152,22 @@ def usecase_views(
         )
         for each in deployments.offered(scope)
     ]
+
+
+def example_questions(installation: Installation, usecase: str) -> list[str]:
+    """The first cases of the use case that its documents answer; none without readable cases."""
+    file = installation.folder / "usecases" / usecase / "cases.jsonl"
+    try:
+        lines = file.read_bytes().splitlines()
+        cases = [msgspec.json.decode(line, type=_ExampleCase) for line in lines if line.strip()]
+    except (OSError, msgspec.MsgspecError):
+        return []
+    return [case.question for case in cases if case.answerable][:EXAMPLES]
+
+
+class _ExampleCase(msgspec.Struct):
+    question: str
+    answerable: bool = True
 
 
 def unready(installation: Installation, deployments: Deployments) -> tuple[str, ...]:

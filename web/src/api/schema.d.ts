@@ -4,6 +4,100 @@
  */
 
 export interface paths {
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show me
+         * @description The principal behind the credential, with its roles and permissions.
+         *
+         *     Needs `profile:read`.
+         */
+        get: operations["show_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List keys
+         * @description Keys of the organisation, newest first, expired and revoked ones too.
+         *
+         *     Needs `key:read`.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        /**
+         * Create key
+         * @description A new key for a new principal, which may do no more than the caller.
+         *
+         *     Needs `key:create`.
+         */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{public_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke key
+         * @description The key is dead when this returns.
+         *
+         *     Needs `key:revoke`.
+         */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usecases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List usecases
+         * @description Use cases of the organisation, once for each stage at which they are served.
+         *
+         *     Needs `usecase:read`.
+         */
+        get: operations["list_usecases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents/{usecase}": {
         parameters: {
             query?: never;
@@ -18,6 +112,28 @@ export interface paths {
          *     Needs `knowledge:read`.
          */
         get: operations["list_documents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/passages/{usecase}/{passage_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show passage
+         * @description A passage as it stands in its document now.
+         *
+         *     Needs `knowledge:read`.
+         */
+        get: operations["show_passage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -98,56 +214,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List keys
-         * @description Keys of the organisation, newest first, expired and revoked ones too.
-         *
-         *     Needs `key:read`.
-         */
-        get: operations["list_keys"];
-        put?: never;
-        /**
-         * Create key
-         * @description A new key for a new principal, which may do no more than the caller.
-         *
-         *     Needs `key:create`.
-         */
-        post: operations["create_key"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/keys/{public_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Revoke key
-         * @description The key is dead when this returns.
-         *
-         *     Needs `key:revoke`.
-         */
-        delete: operations["revoke_key"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/ledger": {
         parameters: {
             query?: never;
@@ -192,93 +258,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Show me
-         * @description The principal behind the credential, with its roles and permissions.
-         *
-         *     Needs `profile:read`.
-         */
-        get: operations["show_me"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/passages/{usecase}/{passage_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Show passage
-         * @description A passage as it stands in its document now.
-         *
-         *     Needs `knowledge:read`.
-         */
-        get: operations["show_passage"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/usecases": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List usecases
-         * @description Use cases of the organisation, once for each stage at which they are served.
-         *
-         *     Needs `usecase:read`.
-         */
-        get: operations["list_usecases"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** CitedPassage */
         CitedPassage: {
-            document: string;
-            end: number;
             number: number;
-            passage: string;
-            quote: string;
-            start: number;
+            document: string;
             title: string;
+            passage: string;
+            start: number;
+            end: number;
+            quote: string;
         };
         /** Claim */
         Claim: {
-            citation: number | null;
-            end: number;
-            score: number;
             start: number;
+            end: number;
             verdict: components["schemas"]["Support"];
+            score: number;
+            citation: number | null;
         };
         /**
          * ContentState
@@ -288,21 +288,21 @@ export interface components {
         ContentState: "shown" | "hidden" | "erased" | "not_kept";
         /** Document */
         Document: {
-            characters: number;
-            digest: string;
-            passages: number;
             path: string;
-            reason: string;
+            title: string;
+            digest: string;
+            characters: number;
+            passages: number;
             /** @enum {string} */
             status: "indexed" | "quarantined";
-            title: string;
+            reason: string;
         };
         /** ExchangeEvent */
         ExchangeEvent: {
-            at_ms: number;
-            event: string;
-            principal: string;
             sequence: number;
+            event: string;
+            at_ms: number;
+            principal: string;
         };
         /** ExchangeList */
         ExchangeList: {
@@ -311,75 +311,75 @@ export interface components {
         };
         /** ExchangeRecord */
         ExchangeRecord: {
-            answer: string;
+            sequence: number;
+            exchange_id: string;
             at_ms: number;
+            usecase: string;
+            stage: string;
+            principal: string;
+            status: number;
+            code: string;
+            grounding: components["schemas"]["Support"];
             blocked_by: string;
-            cached_input_tokens: number;
+            cost_nano_usd: number | null;
+            input_tokens: number;
+            output_tokens: number;
+            latency_ms: number;
+            route: string;
+            flagged: boolean;
+            content: components["schemas"]["ContentState"];
+            question: string;
+            answer: string;
+            withheld: string;
+            messages: components["schemas"]["SaidMessage"][];
             citations: components["schemas"]["CitedPassage"][];
             claims: components["schemas"]["Claim"][];
-            code: string;
-            content: components["schemas"]["ContentState"];
-            cost_nano_usd: number | null;
-            cut_off: boolean;
-            events: components["schemas"]["ExchangeEvent"][];
-            exchange_id: string;
-            flagged: boolean;
-            grounding: components["schemas"]["Support"];
-            grounding_reason: string;
             grounding_score: number;
+            grounding_reason: string;
             guards: components["schemas"]["GuardVerdict"][];
             hits: string[];
-            input_tokens: number;
-            key_id: string;
-            knowledge_version: string;
-            latency_ms: number;
-            messages: components["schemas"]["SaidMessage"][];
-            output_tokens: number;
-            price_book: string;
-            principal: string;
-            prompt: string;
-            proof: components["schemas"]["Proof"];
-            question: string;
-            reasoning_tokens: number;
             release: string;
-            request_id: string;
-            route: string;
-            sequence: number;
-            stage: string;
-            status: number;
-            stream: boolean;
+            prompt: string;
+            knowledge_version: string;
+            price_book: string;
             upstream_ms: number;
+            cached_input_tokens: number;
+            reasoning_tokens: number;
             usage_estimated: boolean;
-            usecase: string;
-            withheld: string;
+            stream: boolean;
+            cut_off: boolean;
+            request_id: string;
+            key_id: string;
+            proof: components["schemas"]["Proof"];
+            events: components["schemas"]["ExchangeEvent"][];
         };
         /** ExchangeSummary */
         ExchangeSummary: {
-            at_ms: number;
-            blocked_by: string;
-            code: string;
-            cost_nano_usd: number | null;
-            exchange_id: string;
-            flagged: boolean;
-            grounding: components["schemas"]["Support"];
-            input_tokens: number;
-            latency_ms: number;
-            output_tokens: number;
-            principal: string;
-            route: string;
             sequence: number;
-            stage: string;
-            status: number;
+            exchange_id: string;
+            at_ms: number;
             usecase: string;
+            stage: string;
+            principal: string;
+            status: number;
+            code: string;
+            grounding: components["schemas"]["Support"];
+            blocked_by: string;
+            cost_nano_usd: number | null;
+            input_tokens: number;
+            output_tokens: number;
+            latency_ms: number;
+            route: string;
+            flagged: boolean;
         };
         /** Flag */
         Flag: {
-            at_ms: number;
-            comment: string;
-            exchange_id: string;
             id: string;
-            principal: string;
+            exchange_id: string;
             reason: components["schemas"]["FlagReason"];
+            comment: string;
+            principal: string;
+            at_ms: number;
         };
         /**
          * FlagReason
@@ -389,95 +389,95 @@ export interface components {
         FlagReason: "wrong" | "unsupported" | "unhelpful" | "unsafe" | "other";
         /** GuardFinding */
         GuardFinding: {
-            end: number;
             kind: string;
             start: number;
+            end: number;
         };
         /** GuardVerdict */
         GuardVerdict: {
-            findings: components["schemas"]["GuardFinding"][];
             guard: string;
+            surface: string;
             outcome: components["schemas"]["Outcome"];
             reason: string;
+            findings: components["schemas"]["GuardFinding"][];
             released_characters: number;
-            surface: string;
         };
         /** IssuedKey */
         IssuedKey: {
-            created_at_ms: number;
+            public_id: string;
+            label: string;
             env: string;
-            expires_at_ms: number | null;
-            key: string;
             /** @enum {string} */
             kind: "person" | "service";
-            label: string;
             principal: string;
-            public_id: string;
-            revoked_at_ms: number | null;
-            roles: string[];
             team: string;
+            roles: string[];
+            created_at_ms: number;
+            expires_at_ms: number | null;
+            revoked_at_ms: number | null;
+            key: string;
         };
         /** Key */
         Key: {
-            created_at_ms: number;
+            public_id: string;
+            label: string;
             env: string;
-            expires_at_ms: number | null;
             /** @enum {string} */
             kind: "person" | "service";
-            label: string;
             principal: string;
-            public_id: string;
-            revoked_at_ms: number | null;
-            roles: string[];
             team: string;
+            roles: string[];
+            created_at_ms: number;
+            expires_at_ms: number | null;
+            revoked_at_ms: number | null;
         };
         /** LedgerCheckpoint */
         LedgerCheckpoint: {
+            size: number;
             at_ms: number;
             key_id: string;
             note: string;
-            size: number;
         };
         /** LedgerHead */
         LedgerHead: {
-            checkpoint: components["schemas"]["LedgerCheckpoint"];
             entries: number;
             root: string;
+            checkpoint: components["schemas"]["LedgerCheckpoint"];
         };
         /** LedgerVerification */
         LedgerVerification: {
-            checkpoints: number;
-            entries: number;
-            erased: number;
-            faults: string[];
             ok: boolean;
+            entries: number;
             root: string;
+            faults: string[];
+            erased: number;
+            checkpoints: number;
         };
         /** Me */
         Me: {
             id: string;
+            name: string;
             /** @enum {string} */
             kind: "person" | "service";
-            name: string;
             organisation: string;
-            permissions: components["schemas"]["Permission"][];
-            roles: string[];
             team: string;
+            roles: string[];
+            permissions: components["schemas"]["Permission"][];
         };
         /** NewFlag */
         NewFlag: {
-            /** @default  */
-            comment: string;
             exchange_id: string;
             reason: components["schemas"]["FlagReason"];
+            /** @default  */
+            comment: string;
         };
         /** NewKey */
         NewKey: {
-            expires_in_days?: number | null;
+            label: string;
             /** @enum {string} */
             kind: "person" | "service";
-            label: string;
             roles: components["schemas"]["Role"][];
+            expires_in_days?: number | null;
         };
         /**
          * Outcome
@@ -487,14 +487,14 @@ export interface components {
         Outcome: "passed" | "redacted" | "blocked" | "not_scanned";
         /** PassageInPlace */
         PassageInPlace: {
-            after: string;
-            before: string;
             document: string;
-            end: number;
-            heading: string;
-            start: number;
-            text: string;
             title: string;
+            heading: string;
+            text: string;
+            start: number;
+            end: number;
+            before: string;
+            after: string;
         };
         /**
          * Permission
@@ -504,21 +504,21 @@ export interface components {
         Permission: "profile:read" | "model:list" | "exchange:create" | "provider:call" | "exchange:read_own" | "exchange:read" | "exchange:read_content" | "flag:create" | "flag:read" | "key:create" | "key:read" | "key:revoke" | "key:revoke_any" | "ledger:read" | "ledger:erase" | "usecase:read" | "knowledge:read" | "knowledge:write" | "metrics:read";
         /** Problem */
         Problem: {
-            code: string;
-            detail: string;
-            status: number;
-            title: string;
             type: string;
+            title: string;
+            status: number;
+            detail: string;
+            code: string;
         };
         /** Proof */
         Proof: {
-            checkpoint_size: number;
+            sequence: number;
             hash: string;
+            previous_hash: string;
+            checkpoint_size: number;
+            root: string;
             inclusion: string[];
             note: string;
-            previous_hash: string;
-            root: string;
-            sequence: number;
         };
         /**
          * Role
@@ -539,34 +539,35 @@ export interface components {
         Support: "supported" | "unsupported" | "contradicted" | "not_scanned";
         /** UseCase */
         UseCase: {
-            documents: number;
+            name: string;
+            title: string;
             goal: string;
+            stage: string;
+            model: string;
+            provider: string;
             guards: string[];
+            documents: number;
+            passages: number;
             knowledge_version: string;
             kpi: components["schemas"]["UseCaseKpi"] | null;
-            model: string;
-            name: string;
-            passages: number;
-            provider: string;
             roles: components["schemas"]["UseCaseRoles"] | null;
-            stage: string;
-            title: string;
+            examples: string[];
         };
         /** UseCaseKpi */
         UseCaseKpi: {
-            baseline: number;
-            higher_is_better: boolean;
-            kill_value: number;
             name: string;
-            target: number;
             unit: string;
+            baseline: number;
+            target: number;
+            kill_value: number;
+            higher_is_better: boolean;
         };
         /** UseCaseRoles */
         UseCaseRoles: {
             business_owner: string;
-            compliance: string;
             developer: string;
             security: string;
+            compliance: string;
         };
     };
     responses: never;
@@ -577,6 +578,355 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    show_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"][];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedKey"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                public_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_usecases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UseCase"][];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_documents: {
         parameters: {
             query?: never;
@@ -595,6 +945,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Document"][];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_passage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                usecase: string;
+                passage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PassageInPlace"];
                 };
             };
             /** @description The request is not valid. */
@@ -934,225 +1352,6 @@ export interface operations {
             };
         };
     };
-    list_keys: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Key"][];
-                };
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key was not accepted. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller's roles do not allow this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing exists, or the caller may not see it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part that this request needs is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    create_key: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewKey"];
-            };
-        };
-        responses: {
-            /** @description Document created, URL follows */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IssuedKey"];
-                };
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key was not accepted. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller's roles do not allow this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing exists, or the caller may not see it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part that this request needs is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    revoke_key: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                public_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Key"];
-                };
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key was not accepted. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller's roles do not allow this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing exists, or the caller may not see it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part that this request needs is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     show_ledger: {
         parameters: {
             query?: never;
@@ -1234,204 +1433,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LedgerVerification"];
-                };
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key was not accepted. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller's roles do not allow this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing exists, or the caller may not see it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part that this request needs is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    show_me: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Me"];
-                };
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key was not accepted. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller's roles do not allow this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing exists, or the caller may not see it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part that this request needs is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    show_passage: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                usecase: string;
-                passage_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PassageInPlace"];
-                };
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key was not accepted. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller's roles do not allow this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing exists, or the caller may not see it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part that this request needs is not available. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_usecases: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UseCase"][];
                 };
             };
             /** @description The request is not valid. */

@@ -21,5 +21,5 @@ export type PassageView = Schemas["PassageInPlace"];
 export type Permission = Schemas["Permission"];
 export type Proof = Schemas["Proof"];
 /** A server may give questions to start with; without them the documents' titles serve. */
-export type UseCase = Schemas["UseCase"] & { examples?: string[] };
+export type UseCase = Schemas["UseCase"];
 export type Support = Schemas["Support"];

@@ -14,7 +14,7 @@ export function Examples({
   onAsk: (question: string) => void;
 }) {
   const { client, may } = useSession();
-  const given = usecase.examples ?? [];
+  const given = usecase.examples;
   const documents = useQuery({
     queryKey: ["documents", usecase.name],
     queryFn: ({ signal }) => client.documents(usecase.name, signal),

@@ -313,7 +313,10 @@ def _note_unread(
 def _note(
     tab: Tab, deployment: Deployment, surface: Surface, verdicts: tuple[Verdict, ...]
 ) -> None:
-    tab.guards.extend(SurfaceVerdict(surface.value, verdict) for verdict in verdicts)
+    for verdict in verdicts:
+        at = SurfaceVerdict(surface.value, verdict)
+        if verdict.findings or at not in tab.guards:  # a long conversation passes once
+            tab.guards.append(at)
     unread = any(verdict.outcome is Outcome.NOT_SCANNED for verdict in verdicts)
     if unread and deployment.policy.unscanned == "block":
         raise blocked_by(verdicts)
