@@ -129,3 +129,14 @@ def test_state_folder_that_is_damaged_is_told_without_a_trace(tmp_path: Path) ->
             done = passerelle(*command, "--config", config, "--data", data)
             assert done.returncode in (1, 2), (command, done)
             assert "Traceback" not in done.stderr, (command, done.stderr)
+
+
+def test_state_folder_that_cannot_be_one_is_told_without_a_trace(tmp_path: Path) -> None:
+    config, file = write_config(tmp_path / "config"), tmp_path / "file"
+    file.write_text("no folder")
+    for command in (("up", "--port", "0"), ("ledger", "verify"), ("ask", "bridge", "When?")):
+        for data in (file, file / "below"):
+            done = passerelle(*command, "--config", config, "--data", data, "--json")
+            assert done.returncode == 2, done.stderr
+            assert "Traceback" not in done.stderr
+            assert json.loads(done.stdout)["error"]["code"] == "files_unusable"
