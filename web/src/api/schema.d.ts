@@ -501,7 +501,7 @@ export interface components {
          * @description A verb on a kind of object, always within the principal's own organisation.
          * @enum {string}
          */
-        Permission: "profile:read" | "model:list" | "exchange:create" | "provider:call" | "exchange:read_own" | "exchange:read" | "exchange:read_content" | "flag:create" | "flag:read" | "key:create" | "key:read" | "key:revoke" | "key:revoke_any" | "ledger:read" | "ledger:erase" | "usecase:read" | "knowledge:read" | "knowledge:write" | "metrics:read";
+        Permission: "profile:read" | "model:list" | "exchange:create" | "exchange:read_own" | "exchange:read" | "exchange:read_content" | "flag:create" | "flag:read" | "key:create" | "key:read" | "key:revoke" | "key:revoke_any" | "ledger:read" | "ledger:erase" | "usecase:read" | "knowledge:read" | "knowledge:write" | "metrics:read";
         /** Problem */
         Problem: {
             type: string;

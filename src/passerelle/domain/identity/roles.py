@@ -44,7 +44,6 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission),
     Role.DEVELOPER: _USER
     | {
-        Permission.PROVIDER_CALL,
         Permission.EXCHANGE_READ,
         Permission.FLAG_READ,
         Permission.KEY_CREATE,
