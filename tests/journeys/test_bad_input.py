@@ -388,33 +388,35 @@ def test_client_that_leaves_within_its_request_leaves_no_entry(account: Account)
     whole = len(request_head(account.gateway, account.new_id(), len(body)) + body)
     for place in range(0, whole, 16):
         request = request_head(account.gateway, account.new_id(), len(body)) + body
-        for leave in (abort, lambda connection: connection.close()):
-            connection = connect(account.gateway)
-            connection.sendall(request[:place])
-            leave(connection)
+        for resets in (True, False):
+            with connect(account.gateway) as connection:
+                connection.sendall(request[:place])
+                if resets:
+                    abort(connection)
         account.control()
 
 
+def read_stream(
+    account: Account, *, most: int | None = None, resets: bool = False
+) -> tuple[str, bytes]:
+    """A request's id and the first bytes of its stream, on a connection of its own, or all."""
+    own, body = account.new_id(), chat_body("When does it open?", model="bridge", stream=True)
+    head = request_head(account.gateway, own, len(body))
+    account.expected[own] = CUT_OFF if most else frozenset({200})
+    with connect(account.gateway) as connection:
+        connection.sendall(head.replace(b"\r\n", b"\r\nconnection: close\r\n", 1) + body)
+        received = read_at_most(connection, most) if most else read_to_end(connection)
+        if resets:
+            abort(connection)
+    return own, received
+
+
 def test_client_that_leaves_at_any_point_of_a_stream_leaves_one_entry(account: Account) -> None:
-    gateway = account.gateway
-    body = chat_body("When does the bridge open?", model="bridge", stream=True)
-    own = account.new_id()
-    with connect(gateway) as connection:
-        head = request_head(gateway, own, len(body)).replace(
-            b"content-type", b"connection: close\r\ncontent-type", 1
-        )
-        connection.sendall(head + body)
-        whole = read_to_end(connection)
-    account.expected[own] = frozenset({200})
+    _, whole = read_stream(account)
     assert streamed_text(whole) == TEXT
     seen: dict[str, str] = {}
-    for place in range(1, len(whole) - 16, len(whole) // 48):
-        own = account.new_id()
-        connection = connect(gateway)
-        connection.sendall(request_head(gateway, own, len(body)) + body)
-        received = read_at_most(connection, place)
-        (abort if place % 2 else lambda left: left.close())(connection)
-        account.expected[own] = CUT_OFF
+    for number, place in enumerate(range(1, len(whole), len(whole) // 48)):
+        own, received = read_stream(account, most=place, resets=bool(number % 2))
         seen[own] = streamed_text(received)
         account.control()
     assert_recorded_what_left(account, seen)
