@@ -55,6 +55,7 @@ $(BIN)/python:
 $(BIN)/.core: $(BIN)/python requirements/core.txt requirements/build.txt pyproject.toml
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/core.txt -r requirements/build.txt
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src/passerelle
 	@touch $@
 
 $(BIN)/.develop: $(BIN)/.core requirements/develop.txt

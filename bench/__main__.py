@@ -75,6 +75,26 @@ def rounds(count: int, *, seconds: float, folder: Path) -> dict[str, list[Row]]:
     return rows
 
 
+def soak(count: int, folder: Path) -> None:
+    """Does memory stay flat? Resident memory of the full profile at ten points of the way."""
+    upstream_port = processes.free_port()
+    base = peers.direct(upstream_port, folder)
+    peer = peers.gateway("full", upstream_port, folder)
+    upstream = processes.on_core(LOAD_CORE, base.command)
+    with (
+        processes.running(upstream, port=base.port, log=folder / "upstream.log"),
+        started(peer, folder) as pid,
+    ):
+        done = failures = 0
+        while done < count:
+            part = asyncio.run(
+                load.closed_loop(peer.port, peer.requests, connections=64, count=count // 10)
+            )
+            done += len(part.latencies_ms)
+            failures += part.failures
+            print(f"{done:>9,} requests  {processes.memory_mb(pid):6.1f} MB  {failures} failures")
+
+
 def summary(rows: dict[str, list[Row]]) -> dict[str, Row]:
     """Medians over the rounds; added latency is taken against the direct way's median."""
     medians = {
@@ -108,7 +128,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--soak", type=int, default=0, help="only: memory over so many requests")
     arguments = parser.parse_args()
+    if arguments.soak:
+        with tempfile.TemporaryDirectory() as name:
+            soak(arguments.soak, Path(name))
+        return
     with tempfile.TemporaryDirectory() as name:
         found = rounds(arguments.rounds, seconds=arguments.seconds, folder=Path(name))
     medians = summary(found)

@@ -89,18 +89,28 @@ async def connect(port: int) -> Client:
 
 
 async def closed_loop(
-    port: int, requests: Sequence[bytes], *, connections: int, seconds: float
+    port: int,
+    requests: Sequence[bytes],
+    *,
+    connections: int,
+    seconds: float = 1e9,
+    count: int = 1 << 62,
 ) -> Load:
-    """Every connection sends its next request as soon as it has its answer."""
+    """Every connection sends its next request as soon as it has its answer.
+
+    Ends after so many seconds or requests, whichever comes first.
+    """
     started = time.perf_counter()
     load = Load(seconds)
-    turn = iter(range(1 << 62))
+    turn = iter(range(count))
 
     async def work() -> None:
         client = await connect(port)
-        while time.perf_counter() - started < seconds:
+        for number in turn:
             since = time.perf_counter()
-            status = await client.ask(requests[next(turn) % len(requests)])
+            if since - started >= seconds:
+                break
+            status = await client.ask(requests[number % len(requests)])
             if status == 200:
                 load.latencies_ms.append((time.perf_counter() - since) * 1_000)
             else:

@@ -15,7 +15,7 @@ import msgspec
 from measurements.report import Report
 
 HERE = Path(__file__).parent
-PARTS = {"__main__", "datasets", "report"}
+PARTS = {"__main__", "datasets", "document", "report"}
 NAMES = sorted(file.stem for file in HERE.glob("*.py") if file.stem not in PARTS)
 
 

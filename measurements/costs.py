@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from genai_prices import Usage as ListedUsage
 from genai_prices import calc_price
 
@@ -90,7 +91,8 @@ def _total(one: Mapping[str, Any]) -> Decimal:
 
 def _our_cost(prices: PriceList, each: Priced) -> int | None:
     price = prices.price(each.provider, each.model)
-    usage = Usage(**{ours: each.usage.get(theirs, 0) for theirs, ours in OURS.items()})
+    counts = {ours: each.usage.get(theirs, 0) for theirs, ours in OURS.items()}
+    usage = msgspec.convert(counts, Usage)
     return None if price is None else cost_nano(usage, price)
 
 
@@ -117,7 +119,11 @@ def _against_record(each: Priced, ours: int | None, theirs: Decimal | None) -> s
 
 def _against_list(each: Priced, ours: int | None, theirs: Decimal | None) -> str:
     if ours is None or theirs is None:
-        return "both know no price" if ours is theirs else "only one of us knows a price"
+        return (
+            "both know no price"
+            if ours is None and theirs is None
+            else "only one of us knows a price"
+        )
     if abs(ours - theirs) <= HALF_NANO:
         return "agrees"
     fine = sorted(key for key, count in each.usage.items() if count and key not in OURS)

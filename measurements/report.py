@@ -35,6 +35,8 @@ class Report:
 
 
 def _shown(cell: Cell) -> str:
+    if isinstance(cell, Estimate) and not cell.n:
+        return "no rows"
     if isinstance(cell, Estimate):
         return f"{cell.value:.3f} [{cell.low:.3f}, {cell.high:.3f}] n={cell.n:,}"
     if isinstance(cell, float):

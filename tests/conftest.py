@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,16 @@ def data_sets() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("PASSERELLE_DATA_SETS names no folder of public data sets")
     return Path(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where PASSERELLE_NO_SKIPS is set, a skipped test is a failed one, but for want of a GPU."""
+    report = yield
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if skipped and os.environ.get("PASSERELLE_NO_SKIPS"):  # noqa: TID251 - as above
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+        if "GPU" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"Nothing may be skipped here. {reason}"
+    return report

@@ -39,7 +39,7 @@ TokensField: TypeAlias = Literal["max_completion_tokens", "max_tokens"]
 
 FILE_NAME = "passerelle.toml"
 _PREFIX = "PASSERELLE_"
-_OF_OTHERS = frozenset({"PASSERELLE_DATA_SETS"})
+_OF_OTHERS = frozenset({"PASSERELLE_DATA_SETS", "PASSERELLE_NO_SKIPS"})
 """Variables of the test suite and the measurements: not ours to judge."""
 _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 _SYNTAX_LINE = re.compile(r"\(at line (\d+), column \d+\)")

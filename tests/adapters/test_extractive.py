@@ -211,3 +211,10 @@ async def test_any_question_and_any_passages_get_an_answer(question: str, texts:
     assert completion.text
     pieces = [piece.text async for piece in provider.stream(call(question, hits, sentences=2))]
     assert "".join(pieces) == completion.text
+
+
+@pytest.mark.parametrize("part", ["<a ", "a: ", ". ", "| a ", "[1] ", "x", "\n", "a is "])
+async def test_no_passage_takes_more_than_its_share_of_time(part: str) -> None:
+    # A quadratic pattern needs minutes for this length.
+    text = part * (100_000 // len(part)) + "bridge"
+    assert await answer("bridge", (hit(text),))

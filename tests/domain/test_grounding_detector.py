@@ -1,5 +1,3 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -196,13 +194,8 @@ def test_tables_code_and_lists_are_judged() -> None:
     assert ground("```sh\nmake run\n```", table).score == 1.0
 
 
-def test_time_grows_in_proportion_to_the_answer() -> None:
-    sentence = "The bridge of Breisach carries 4,000 people a day over the river Rhine. "
-    ground(sentence, PASSAGES)
-
-    def seconds(copies: int) -> float:
-        started = time.perf_counter()
-        ground(sentence * copies, PASSAGES)
-        return time.perf_counter() - started
-
-    assert seconds(400) < 40 * max(seconds(40), 1e-4)
+@pytest.mark.parametrize("part", ["[1] ", " ", ".", "1 ", "1 May ", "not ", "I do not ", "a "])
+def test_no_answer_takes_more_than_its_share_of_time(part: str) -> None:
+    # A quadratic pattern needs minutes for this length.
+    text = part * (100_000 // len(part)) + "bridge [2]"
+    assert ground(text, PASSAGES).support is not Support.SUPPORTED

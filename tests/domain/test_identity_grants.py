@@ -49,7 +49,6 @@ def test_end_user_sees_nothing_of_others() -> None:
         Permission.FLAG_READ,
         Permission.KEY_READ,
         Permission.LEDGER_READ,
-        Permission.PROVIDER_CALL,
     }
 
 

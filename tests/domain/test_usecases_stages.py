@@ -50,7 +50,6 @@ def test_no_stage_is_laxer_by_default_than_the_one_before() -> None:
             policy.unsupported == "refuse",
             policy.unscanned == "block",
             policy.unknown_fields == "refuse",
-            not policy.provider_models,
         )
         for policy in DEFAULTS.values()
     ]

@@ -17,6 +17,7 @@ COMMAND = (sys.executable, "-m", "passerelle.cli.main")
 STARTED = "Stop with Ctrl-C."
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+PAGE = 10_000
 CONTENT = {"content-type": "application/json"}
 
 
@@ -184,10 +185,17 @@ def start(config: Path, data: Path, *, port: int = 0) -> Gateway:
 
 def ended_exchanges(gateway: Gateway) -> list[dict[str, Any]]:
     """Every `exchange.ended` entry, newest first, as `passerelle ledger show` gives it."""
-    shown = gateway.run("ledger", "show", "--json", "--limit", "10000", "--event", "exchange.ended")
-    assert shown.returncode == 0, shown.stderr
-    entries: list[dict[str, Any]] = json.loads(shown.stdout)
-    return entries
+    entries: list[dict[str, Any]] = []
+    while True:
+        older = ("--before", str(entries[-1]["sequence"])) if entries else ()
+        shown = gateway.run(
+            "ledger", "show", "--json", "--limit", str(PAGE), "--event", "exchange.ended", *older
+        )
+        assert shown.returncode == 0, shown.stderr
+        page: list[dict[str, Any]] = json.loads(shown.stdout)
+        entries += page
+        if len(page) < PAGE:
+            return entries
 
 
 def verified(config: Path, data: Path) -> dict[str, Any]:

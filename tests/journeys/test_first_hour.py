@@ -53,7 +53,7 @@ def test_make_run_starts_what_these_tests_start() -> None:
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
     dry = subprocess.run(
-        ["make", "-n", "run", "ARGS=--port 18080 --data DIR"],  # noqa: S607 - the user's make
+        ["make", "--no-print-directory", "-n", "run", "ARGS=--port 18080 --data DIR"],  # noqa: S607 - the user's make
         cwd=ROOT,
         env=environment(),
         capture_output=True,

@@ -16,4 +16,4 @@ def questions() -> Iterator[tuple[str, str]]:
 
 if __name__ == "__main__":
     for package, question in questions():
-        print(f"{package:<34}{question}")  # noqa: T201 - this is what the command is for
+        print(f"{package:<46}{question}")  # noqa: T201 - this is what the command is for

@@ -72,7 +72,7 @@ def test_rewritten_ledger_without_the_key_is_found(tmp_path: Path) -> None:
         entries = sorted(ledger.entries(organisation="acme", limit=100), key=lambda e: e.sequence)
     previous = entries[0].previous_hash
     for entry in entries:
-        facts = entry.facts.replace(b"200", b"500")
+        facts = entry.facts.replace(b'"status":200', b'"status":500')
         forged = type(entry)(
             entry.sequence, entry.event, entry.at_ms, entry.organisation, entry.team,
             entry.principal, entry.subject, entry.usecase, facts, entry.commitment, previous, "",

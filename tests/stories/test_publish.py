@@ -238,18 +238,24 @@ def source(name: str, text: str = TEXT) -> UseCaseFile:
 
 def test_several_use_cases_are_read_together() -> None:
     other = TEXT.replace('"support"', '"sales"')
-    assert [each.name for each in read_usecases([source("a"), source("b", other)])] == [
-        "support",
-        "sales",
+    found = read_usecases([source("support"), source("sales", other)])
+    assert [each.name for each in found] == ["support", "sales"]
+
+
+def test_a_use_case_has_the_name_of_its_folder() -> None:
+    with pytest.raises(InvalidConfiguration) as refused:
+        read_usecases([source("sales")])
+    assert [str(fault) for fault in refused.value.faults] == [
+        'usecases/sales/usecase.toml:2: usecase.name: must be the name of its folder, "sales"'
     ]
 
 
 def test_a_name_used_twice_is_reported_beside_the_faults_of_all_files() -> None:
     broken = TEXT.replace("per_day_usd", "per_week_usd")
     with pytest.raises(InvalidConfiguration) as refused:
-        read_usecases([source("a"), source("b", broken), source("c", broken)])
+        read_usecases([source("support"), source("b", broken), source("c", broken)])
     found = [str(fault) for fault in refused.value.faults]
-    twice = 'usecase.name: "support" is already the name of usecases/a/usecase.toml'
+    twice = 'usecase.name: "support" is already the name of usecases/support/usecase.toml'
     assert f"usecases/b/usecase.toml:2: {twice}" in found
     assert f"usecases/c/usecase.toml:2: {twice}" in found
     assert len(found) == 4

@@ -44,7 +44,7 @@ def test_what_a_scaffold_suggests_in_comments_is_valid_too() -> None:
     written("support", files)
     folder = "usecases/support"
     text = files[f"{folder}/usecase.toml"].replace(UNNAMED, "Ada")
-    options = ("unsupported", "unscanned", "unknown_fields", "provider_models", "keep_content")
+    options = ("unsupported", "unscanned", "unknown_fields", "keep_content")
     for option in (*options, "model", "deadline_seconds", "passages"):
         assert f"# {option} =" in text
         text = text.replace(f"# {option} =", f"{option} =")

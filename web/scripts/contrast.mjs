@@ -1,5 +1,6 @@
 // Contrast ratios of the palette (WCAG 2.2, relative luminance), light and dark.
-// Fails when a pair is below what its use asks for. `--quiet` prints faults only.
+// Fails when a pair is below what its use asks for, or README.md shows other figures.
+// `--quiet` prints faults only.
 import { readFileSync } from "node:fs";
 
 const TEXT = 4.5;
@@ -58,15 +59,24 @@ const rows = PAIRS.map(([front, back, needed]) => ({
 }));
 const faults = rows.filter(({ ratios, needed }) => ratios.some((ratio) => ratio < needed));
 
-if (!process.argv.includes("--quiet")) {
-  console.log("| text or shape | on | needed | light | dark |\n|---|---|--:|--:|--:|");
-  for (const { front, back, needed, ratios } of rows) {
-    // Rounded down, so that no ratio looks better than it is.
-    const [light, dark] = ratios.map((ratio) => (Math.floor(ratio * 100) / 100).toFixed(2));
-    console.log(`| ${front} | ${back} | ${needed} | ${light} | ${dark} |`);
-  }
+// Rounded down, so that no ratio looks better than it is.
+const shown = (ratio) => (Math.floor(ratio * 100) / 100).toFixed(2);
+const table = [
+  "| text or shape | on | needed | light | dark |",
+  "|---|---|--:|--:|--:|",
+  ...rows.map(
+    ({ front, back, needed, ratios }) =>
+      `| ${[front, back, needed, ...ratios.map(shown)].join(" | ")} |`,
+  ),
+].join("\n");
+
+if (!process.argv.includes("--quiet")) console.log(table);
+const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+if (!readme.includes(table)) {
+  console.error("README.md shows another table: put the output of npm run contrast there.");
+  process.exitCode = 1;
 }
 for (const { front, back, needed, ratios } of faults) {
   console.error(`${front} on ${back} needs ${needed}, has ${ratios.map((r) => r.toFixed(2))}`);
 }
-process.exitCode = faults.length ? 1 : 0;
+if (faults.length > 0) process.exitCode = 1;

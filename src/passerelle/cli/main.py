@@ -1,6 +1,7 @@
 """The command table."""
 
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -21,7 +22,7 @@ from passerelle.cli import (
     starting,
 )
 from passerelle.cli.output import COULD_NOT, fail, warn
-from passerelle.core.values.errors import Refusal
+from passerelle.core.values.errors import Refusal, Unavailable
 
 app = typer.Typer(
     name="passerelle",
@@ -63,18 +64,30 @@ def version(
         raise typer.Exit(COULD_NOT)
 
 
+class FilesUnusable(Unavailable):
+    """A file or folder cannot be used."""
+
+    code = "files_unusable"
+
+
 def run() -> None:
     """The console script: a refusal becomes a message, an interrupt a quiet end."""
     try:
         app()
     except Refusal as refusal:
-        try:
-            fail(refusal, as_json="--json" in sys.argv)
-        except typer.Exit as end:
-            sys.exit(end.exit_code)
+        _end(refusal)
+    except OSError as error:
+        _end(FilesUnusable(f"{error.filename or 'The system'}: {error.strerror or error}."))
     except KeyboardInterrupt:
         warn("passerelle: stopped")
         sys.exit(130)
+
+
+def _end(refusal: Refusal) -> NoReturn:
+    try:
+        fail(refusal, as_json="--json" in sys.argv)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Providers and their prices, from the settings."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import tomllib
+from collections.abc import Iterator, Mapping
 
 from passerelle.core.values.chat import Completion, Usage
 from passerelle.core.values.errors import Fault, InvalidConfiguration, Refusal
+from passerelle.core.values.scope import Stage
 from passerelle.domain.costs.price_book import PriceBook
 from passerelle.domain.routing.providers import Provider
 from passerelle.settings import ProviderSettings, ReplaySettings, ServerSettings
-from passerelle.stories.govern.publish import UseCase
+from passerelle.stories.govern.lines import Lines
 from passerelle.wiring.installation import Installation
 
 
@@ -20,7 +22,7 @@ class RecordingsUnreadable(Refusal):
 def build_providers(installation: Installation) -> dict[str, Provider]:
     """Every configured provider by name. Raises `InvalidConfiguration` for routes to none."""
     configured = installation.settings.providers
-    if faults := tuple(_routes_to_nowhere(installation.usecases, configured)):
+    if faults := tuple(_routes_to_nowhere(installation, configured)):
         raise InvalidConfiguration(faults)
     return {name: _provider(name, each) for name, each in configured.items()}
 
@@ -42,17 +44,27 @@ def price_book(installation: Installation, *, also: str = "") -> PriceBook:
 
 
 def _routes_to_nowhere(
-    usecases: Iterable[UseCase], configured: Mapping[str, ProviderSettings]
+    installation: Installation, configured: Mapping[str, ProviderSettings]
 ) -> Iterator[Fault]:
-    for usecase in usecases:
+    known = ", ".join(sorted(configured))
+    for usecase in installation.usecases:
         for stage, setup in usecase.stages.items():
             if setup.plan.provider not in configured:
-                known = ", ".join(sorted(configured))
                 message = (
                     f"stage {stage} is routed to {setup.plan.provider!r}, which passerelle.toml "
                     f"does not configure (it has: {known})"
                 )
-                yield Fault(("route", "provider"), message, f"usecases/{usecase.name}/usecase.toml")
+                file = f"usecases/{usecase.name}/usecase.toml"
+                text = (installation.folder / file).read_text("utf-8-sig", errors="replace")
+                where = _where_routed(text, stage)
+                yield Fault(where, message, file, Lines(text).line(where))
+
+
+def _where_routed(text: str, stage: Stage) -> tuple[str, ...]:
+    """Where the file names the provider: at the stage itself, or for all of them."""
+    at_stage = tomllib.loads(text).get("stages", {}).get(stage.value, {}).get("route", {})
+    own = ("stages", stage.value, "route", "provider")
+    return own if "provider" in at_stage else own[2:]
 
 
 def _provider(name: str, settings: ProviderSettings) -> Provider:

@@ -38,6 +38,7 @@ export function AnswerText(answer: Answer) {
   );
 }
 
+const WORD = /[\p{L}\p{N}]/u;
 const MARKERS = /\s*\[\d{1,3}\]\s*/g;
 
 /** The words of each claim, without the citations among them and the space around those. */
@@ -50,7 +51,8 @@ function marksOf(text: string, claims: readonly Claim[]): Marked[] {
     const marks: Marked[] = [];
     for (const marker of [...said.matchAll(MARKERS), null]) {
       const end = marker?.index ?? said.length;
-      if (end > at) marks.push({ claim, start: start + at, end: start + end });
+      if (WORD.test(said.slice(at, end)))
+        marks.push({ claim, start: start + at, end: start + end });
       at = end + (marker?.[0].length ?? 0);
     }
     return marks;
@@ -71,7 +73,11 @@ function BlockText({
   const { text } = answer;
   if (block.kind === "code" || block.kind === "table") {
     return (
-      <pre className="overflow-x-auto rounded-lg bg-sunken p-3 font-mono text-[0.85em] leading-normal">
+      <pre
+        className="overflow-x-auto rounded-lg bg-sunken p-3 font-mono text-[0.85em] leading-normal"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: long lines are scrolled with the keyboard
+        tabIndex={0}
+      >
         {text.slice(block.start, block.end)}
       </pre>
     );

@@ -52,11 +52,16 @@ export function PassagePanel({ usecase, citations, onClose }: Opened) {
           <Icon name="cross" />
         </Button>
       </header>
-      <div className="overflow-y-auto px-4 py-4">
+      <section
+        aria-label="Passage"
+        className="overflow-y-auto px-4 py-4"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a long passage is scrolled with the keyboard
+        tabIndex={0}
+      >
         {passage.isPending && <Loading lines={6} what="the passage" />}
         {passage.isError && <Trouble error={passage.error} onNext={() => passage.refetch()} />}
         {passage.data && <PassageText cited={citations} passage={passage.data} />}
-      </div>
+      </section>
     </aside>
   );
 }

@@ -956,7 +956,7 @@ export interface components {
          * @description A verb on a kind of object, always within the principal's own organisation.
          * @enum {string}
          */
-        Permission: "profile:read" | "model:list" | "exchange:create" | "provider:call" | "exchange:read_own" | "exchange:read" | "exchange:read_content" | "flag:create" | "flag:read" | "flag:review" | "case:write" | "prompt:read" | "prompt:promote" | "key:create" | "key:read" | "key:revoke" | "key:revoke_any" | "ledger:read" | "ledger:erase" | "usecase:read" | "knowledge:read" | "knowledge:write" | "metrics:read" | "evaluation:run" | "evaluation:read" | "cost:read" | "evidence:write" | "readiness:read" | "readiness:sign" | "usecase:promote";
+        Permission: "profile:read" | "model:list" | "exchange:create" | "exchange:read_own" | "exchange:read" | "exchange:read_content" | "flag:create" | "flag:read" | "flag:review" | "case:write" | "prompt:read" | "prompt:promote" | "key:create" | "key:read" | "key:revoke" | "key:revoke_any" | "ledger:read" | "ledger:erase" | "usecase:read" | "knowledge:read" | "knowledge:write" | "metrics:read" | "evaluation:run" | "evaluation:read" | "cost:read" | "evidence:write" | "readiness:read" | "readiness:sign" | "usecase:promote";
         /** Problem */
         Problem: {
             type: string;
@@ -1205,6 +1205,7 @@ export interface components {
             knowledge_version: string;
             kpi: components["schemas"]["UseCaseKpi"] | null;
             roles: components["schemas"]["UseCaseRoles"] | null;
+            examples: string[];
         };
         /** UseCaseKpi */
         UseCaseKpi: {

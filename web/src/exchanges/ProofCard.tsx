@@ -40,7 +40,7 @@ export function ProofCard({ proof }: { proof: Proof }) {
         </details>
         <details className="text-sm">
           <summary className="font-medium">Signed note</summary>
-          <pre className="mt-2 overflow-x-auto rounded-lg bg-sunken p-3 font-mono text-xs">
+          <pre className="mt-2 whitespace-pre-wrap break-all rounded-lg bg-sunken p-3 font-mono text-xs">
             {proof.note}
           </pre>
         </details>

@@ -82,7 +82,7 @@ function Head({ head }: { head: LedgerHead }) {
             ]}
           />
           {checkpoint.note && (
-            <pre className="overflow-x-auto rounded-lg bg-sunken p-3 font-mono text-xs">
+            <pre className="whitespace-pre-wrap break-all rounded-lg bg-sunken p-3 font-mono text-xs">
               {checkpoint.note}
             </pre>
           )}

@@ -20,7 +20,9 @@ export function Page({
       <header className="mb-6 flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
         <div className="min-w-0">
           <h1 className="font-semibold text-2xl tracking-tight">{title}</h1>
-          {about && <div className="mt-1 max-w-prose text-ink-soft text-sm">{about}</div>}
+          {about && (
+            <div className="mt-1 max-w-prose text-pretty text-ink-soft text-sm">{about}</div>
+          )}
         </div>
         {actions}
       </header>

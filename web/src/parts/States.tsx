@@ -45,13 +45,15 @@ export function Trouble({
       ? error
       : new Problem(0, "unexpected", "Something unexpected went wrong in the console.");
   const advice = adviceFor(problem);
+  // What is absent or not allowed stays so, however often one asks.
+  const hopeless = problem.status === 403 || problem.status === 404;
   return (
     <div className="rounded-xl bg-bad-wash px-4 py-3 text-bad" role="alert">
-      <div className="flex items-start gap-2.5">
+      <div className="flex flex-wrap items-start gap-x-2.5 gap-y-2">
         <span className="mt-0.5">
           <Icon name="alert" />
         </span>
-        <div className="min-w-0 flex-1">
+        <div className="min-w-0 flex-1 basis-52">
           <p className="break-words font-semibold">{problem.title}</p>
           {problem.detail && (
             <p className="whitespace-pre-line break-words text-ink text-sm">{problem.detail}</p>
@@ -62,7 +64,7 @@ export function Trouble({
             {problem.status > 0 && ` · HTTP ${problem.status}`}
           </p>
         </div>
-        {onNext && (
+        {onNext && !hopeless && (
           <Button look="plain" onClick={onNext} size="small">
             {next}
           </Button>

@@ -14,12 +14,13 @@ export function Examples({
   onAsk: (question: string) => void;
 }) {
   const { client, may } = useSession();
+  const given = usecase.examples;
   const documents = useQuery({
     queryKey: ["documents", usecase.name],
     queryFn: ({ signal }) => client.documents(usecase.name, signal),
-    enabled: may("knowledge:read"),
+    enabled: given.length === 0 && may("knowledge:read"),
   });
-  const questions = questionsAbout(documents.data ?? []);
+  const questions = given.length > 0 ? given : questionsAbout(documents.data ?? []);
   return (
     <div className="pt-[6vh]">
       <h2 className="font-semibold text-2xl tracking-tight">Ask {usecase.title}</h2>
@@ -46,10 +47,10 @@ export function Examples({
   );
 }
 
-/** A use case is asked about its longest documents. */
+/** Without questions of its own, a use case is asked about its longest documents. */
 function questionsAbout(documents: DocumentRow[]): string[] {
   return documents
     .filter(({ passages, title }) => passages > 0 && title !== "")
     .sort((one, other) => other.passages - one.passages)
-    .map(({ title }) => `What should I know about “${title}”?`);
+    .map(({ title }) => `What is “${title}” about?`);
 }

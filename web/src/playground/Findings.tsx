@@ -36,12 +36,16 @@ export function Findings({ round, provenance }: { round: Round; provenance: Prov
             {readableMs(round.totalMs)}
           </span>
         )}
-        <span className="flex-1" />
         {round.flag ? (
           <Badge tone="warn">Flagged</Badge>
         ) : (
           may("flag:create") && (
-            <Button look="quiet" onClick={() => setFlagging(true)} size="small">
+            <Button
+              className="-mr-2.5 ml-auto"
+              look="quiet"
+              onClick={() => setFlagging(true)}
+              size="small"
+            >
               <Icon name="flag" size={15} />
               Flag
             </Button>

@@ -113,8 +113,10 @@ function Desk({ usecases }: { usecases: UseCase[] }) {
           <h1 className="sr-only">Playground</h1>
           <ModelChoice onChoose={setChosen} usecases={usecases} value={usecase.model} />
           {rounds.length > 0 && (
-            <Button className="ml-auto" look="quiet" onClick={clear} size="small">
-              New conversation
+            <Button className="ml-auto whitespace-nowrap" look="quiet" onClick={clear} size="small">
+              <span>
+                New<span className="max-sm:sr-only"> conversation</span>
+              </span>
             </Button>
           )}
         </div>

@@ -1,3 +1,4 @@
+import { useId } from "react";
 import { sentenceCase } from "@/format/words";
 import { Icon, type IconName } from "@/parts/Icon";
 import { THEMES, type Theme, useTheme } from "./theme";
@@ -6,6 +7,7 @@ const ICONS: Record<Theme, IconName> = { system: "system", light: "sun", dark: "
 
 export function ThemeToggle() {
   const [theme, choose] = useTheme();
+  const group = useId();
   return (
     <fieldset className="inline-flex rounded-lg border border-line bg-sunken p-0.5">
       <legend className="sr-only">Theme</legend>
@@ -18,7 +20,7 @@ export function ThemeToggle() {
           <input
             checked={theme === option}
             className="sr-only"
-            name="theme"
+            name={group}
             onChange={() => choose(option)}
             type="radio"
           />

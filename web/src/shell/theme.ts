@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useSyncExternalStore } from "react";
 
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
@@ -10,18 +10,27 @@ function chosenTheme(): Theme {
   return theme === "light" || theme === "dark" ? theme : "system";
 }
 
+const watchers = new Set<() => void>();
+
+function watch(watcher: () => void): () => void {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+function choose(theme: Theme): void {
+  const system = theme === "system";
+  if (system) delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  try {
+    if (system) localStorage.removeItem(KEY);
+    else localStorage.setItem(KEY, theme);
+  } catch {
+    // Storage may be forbidden; the choice then lasts as long as the page.
+  }
+  for (const watcher of watchers) watcher();
+}
+
+/** The theme in force, the same for every toggle on the page, and how to choose another. */
 export function useTheme(): [Theme, (theme: Theme) => void] {
-  const [theme, setTheme] = useState<Theme>(chosenTheme);
-  const choose = (next: Theme) => {
-    if (next === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = next;
-    try {
-      if (next === "system") localStorage.removeItem(KEY);
-      else localStorage.setItem(KEY, next);
-    } catch {
-      // Storage may be forbidden; the choice then lasts as long as the page.
-    }
-    setTheme(next);
-  };
-  return [theme, choose];
+  return [useSyncExternalStore(watch, chosenTheme), choose];
 }

@@ -36,6 +36,8 @@ class UseCaseView:
     """None for a use case without knowledge."""
     kpi: Kpi | None = None
     roles: Roles | None = None
+    examples: Sequence[str] = ()
+    """Questions to begin with."""
     """Who answers for it."""
 
 

@@ -53,6 +53,8 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     """Empty for a use case without knowledge."""
     kpi: UseCaseKpi | None
     roles: UseCaseRoles | None
+    examples: list[str]
+    """Questions to begin with; may be empty."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +140,7 @@ def _usecase(view: UseCaseView) -> UseCase:
         knowledge_version=view.index.version if view.index is not None else "",
         kpi=msgspec.convert(view.kpi, UseCaseKpi | None, from_attributes=True),
         roles=msgspec.convert(view.roles, UseCaseRoles | None, from_attributes=True),
+        examples=list(view.examples),
     )
 
 

@@ -13,15 +13,17 @@ from passerelle.core.text.sentences import MARKER
 from passerelle.core.text.similarity import neighbourhood
 from passerelle.core.text.tokens import content_words
 
-KEPT = 2048
-"""Passages that stay prepared; about 60 KB each at 900 characters."""
+KEPT = 1024
+"""Passages that stay prepared; about 15 KB each at 900 characters, above their reading."""
+KEPT_SLIPS = 256
+"""About 25 KB each."""
 _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})")
 _RULE = re.compile(r"[|\s:-]+|[-=_*\s]{3,}")
-_TAG = re.compile(r"</?[a-zA-Z][^>]*>|<!--")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>|<!--")
 _HEADING = re.compile(r"#{1,6}\s|[ \t]*(?:[-=]{3,})\s*$")
-_DEFINITION = re.compile(
-    r"\W*(?:(?:An?|The)\s)?((?:\S+\s){0,3}?\S+?)\W*(?::|\s(?:is|are|means?)\s)"
-)
+_DEFINES = (":", " is ", " are ", " means ", " mean ")
+_LONGEST_SUBJECT = 60
+_MOST_SUBJECT_WORDS = 4
 _MARKERS = re.compile(rf"\s?{MARKER}")
 _GAP = re.compile(r"\s+")
 _YEARS = (1000.0, 2100.0)
@@ -54,15 +56,19 @@ class Page:
 
     reading: Reading
     quotables: tuple[Quotable, ...]
-    slips: Mapping[str, str]
-    """Slip → stem, to meet misspelt questions."""
 
 
 @lru_cache(maxsize=KEPT)
 def page_of(text: str) -> Page:
     """Prepares a passage, or remembers having prepared it."""
     reading = read(text)
-    return Page(reading, tuple(_quotables(text, reading)), neighbourhood(reading.places))
+    return Page(reading, tuple(_quotables(text, reading)))
+
+
+@lru_cache(maxsize=KEPT_SLIPS)
+def slips_in(text: str) -> Mapping[str, str]:
+    """Slip → stem of the passage, to meet misspelt questions; apart, for few need it."""
+    return neighbourhood(read(text).places)
 
 
 def _quotables(text: str, reading: Reading) -> Iterator[Quotable]:
@@ -108,8 +114,12 @@ def _quotable(shown: str, number: int, sentence: Sentence, body: str, *, block: 
 
 
 def _defined(body: str) -> frozenset[str]:
-    found = _DEFINITION.match(body)
-    return frozenset(content_words(found[1])) if found else frozenset()
+    beginning = body[:_LONGEST_SUBJECT]
+    ends = [end for end in map(beginning.find, _DEFINES) if end > 0]
+    subject = beginning[: min(ends, default=0)]
+    if len(subject.split()) > _MOST_SUBJECT_WORDS:
+        return frozenset()
+    return frozenset(content_words(subject))
 
 
 def _ruled(text: str, reading: Reading, number: int) -> bool:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from math import log
 from pathlib import Path
+from typing import TypeAlias
 
 import tantivy
 
@@ -37,6 +39,11 @@ _CLITICS = frozenset({"s", "t", "d", "m", "ll", "re", "ve"})
 """What splitting at the apostrophe leaves of it's, don't, we'd and the like."""
 
 
+REMEMBERED_WORDS = 8_192
+"""About 4 MB."""
+Clause: TypeAlias = tuple[tantivy.Occur, tantivy.Query]
+
+
 class TextSearch:
     """An opened index; searching takes no lock and touches no stored document."""
 
@@ -46,6 +53,10 @@ class TextSearch:
         self._searcher = index.searcher()
         self._written = _analyzer(stemmed=False)
         self._stemmed = _analyzer(stemmed=True)
+        # An edition never changes, so neither does what a word comes to.
+        self._clauses = lru_cache(REMEMBERED_WORDS)(self._clauses_of)
+        self._known = lru_cache(REMEMBERED_WORDS)(self._occurs)
+        self._near = lru_cache(REMEMBERED_WORDS)(self._near_to)
 
     def search(self, question: str, *, limit: int) -> list[tuple[float, int]]:
         """Scores and ordinals, best first; equal scores by ordinal. Empty without words."""
@@ -76,33 +87,36 @@ class TextSearch:
         return count == 0, count
 
     def _query(self, terms: Iterable[tuple[str, str]]) -> tantivy.Query:
-        clauses = []
-        unknown = []
+        clauses: list[Clause] = []
+        unknown: list[str] = []
         for written, stem in terms:
-            clauses += [
-                (_SHOULD, self._term(_TEXT, stem)),
-                (_SHOULD, _boosted(self._term(_EXACT, written), EXACT_BOOST)),
-                (_SHOULD, _boosted(self._term(_HEADING, stem), HEADING_BOOST)),
-            ]
+            clauses += self._clauses(written, stem)
             if len(written) >= SHORTEST_MISSPELT and not self._known(written, stem):
                 unknown.append(written)
         for written in unknown[:MOST_MISSPELT]:
             clauses += self._near(written)
         return tantivy.Query.boolean_query(clauses)
 
-    def _known(self, written: str, stem: str) -> bool:
+    def _clauses_of(self, written: str, stem: str) -> tuple[Clause, ...]:
+        return (
+            (_SHOULD, self._term(_TEXT, stem)),
+            (_SHOULD, _boosted(self._term(_EXACT, written), EXACT_BOOST)),
+            (_SHOULD, _boosted(self._term(_HEADING, stem), HEADING_BOOST)),
+        )
+
+    def _occurs(self, written: str, stem: str) -> bool:
         count = self._searcher.doc_freq
         return bool(count(_TEXT, stem) or count(_EXACT, written) or count(_HEADING, stem))
 
-    def _near(self, written: str) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+    def _near_to(self, written: str) -> tuple[Clause, ...]:
         """Words one letter away, which the engine scores alike: weighted by how rare they are."""
         near = tantivy.Query.fuzzy_term_query(self._schema, _EXACT, written)
         found = self._searcher.search(near, limit=1, count=True)
         having = int(found.count)  # type: ignore[attr-defined]  # missing in its stubs
         if not having:
-            return []
+            return ()
         rarity = log(1 + (self._searcher.num_docs - having + 0.5) / (having + 0.5))
-        return [(_SHOULD, _boosted(near, MISSPELT_BOOST * rarity))]
+        return ((_SHOULD, _boosted(near, MISSPELT_BOOST * rarity)),)
 
     def _term(self, field: str, word: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, field, word, _FREQUENCIES)

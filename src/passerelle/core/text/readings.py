@@ -9,13 +9,14 @@ from passerelle.core.text.numbers import Quantity, quantities
 from passerelle.core.text.sentences import sentence_spans
 from passerelle.core.text.tokens import STOP_WORDS, stem, words
 
-KEPT = 2048
-"""Texts whose reading is kept; about 30 KB each at 900 characters."""
+KEPT = 1024
+"""Texts whose reading is kept; about 20 KB each at 900 characters."""
 NEGATIONS = frozenset(
     ("not", "no", "never", "cannot", "without", "neither", "nor", "hardly", "fails", "failed")
 )
 _IDIOMS = frozenset({"only", "other", "just", "matter", "doubt", "later", "less", "more"})
 """Behind a negation these negate nothing: `not only`, `no matter`, `no less`."""
+_NOTHING: frozenset[str] = frozenset()
 _REACH = 3
 """A negation reaches the first content word among so many words behind it, over adverbs."""
 
@@ -78,9 +79,13 @@ def sentence_at(text: str, start: int, end: int) -> Sentence:
         start,
         end,
         tuple(stem(word) for word in found if word not in STOP_WORDS),
-        frozenset(_negated(found)),
+        frozenset(_negated(found)) if _may_negate(found, body) else _NOTHING,
         tuple(quantities(body)),
     )
+
+
+def _may_negate(found: list[str], body: str) -> bool:
+    return not NEGATIONS.isdisjoint(found) or "'t" in body or "’t" in body
 
 
 def _negated(found: list[str]) -> Iterator[str]:

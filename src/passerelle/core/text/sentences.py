@@ -16,9 +16,11 @@ _ALONE = re.compile(r"[ \t]*(?:#{1,6}[ \t]|\|)|[ \t]*(?:[-=_*][ \t]?){3,}$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|\(?\d{1,3}[.)])[ \t]+|[ \t]*(?:>[ \t]?)+")
 _UPPER = re.compile(r"[\"'“‘(\[]*[A-Z0-9À-ÖØ-Þ]")
 # A terminator, what closes with it, and the citations that follow it; then a gap, or a sign
-# of a script that puts no gap there.
+# of a script that puts no gap there. Possessive, and begun only where a run of terminators
+# begins, so that no text takes quadratic time.
 _STOP = re.compile(
-    rf"(?:([.!?…]+)[\"'”’»)\]*_]*(?:\s*{MARKER})*(?=\s|\Z)|([。！？]+[”」』）]*)(?:{MARKER})*)\s*"
+    rf"(?:(?<![.!?…])([.!?…]++)[\"'”’»)\]*_]*+(?:\s*{MARKER})*+(?=\s|\Z)"
+    rf"|([。！？]++[”」』）]*+)(?:{MARKER})*+)\s*"
 )
 _LAST_WORD = re.compile(r"(?:[^\W_]+\.)*[^\W_]+$")
 _WIDEST_ABBREVIATION = 16

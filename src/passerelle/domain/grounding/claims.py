@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from passerelle.core.text.sentences import MARKER, sentence_spans
 from passerelle.core.text.tokens import STOP_WORDS
 
-_MARKERS = re.compile(rf"\s*{MARKER}")
+_MARKERS = re.compile(f"({MARKER})")
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d+")
 _EMPTY_WORDS = frozenset(
@@ -58,13 +58,14 @@ def is_refusal(answer: str, refusal: str = "") -> bool:
 def _claim(text: str, start: int, end: int) -> Claim:
     if "[" not in text:
         return Claim(start, end, text, frozenset())
-    markers = _MARKERS.findall(text)
-    cited = frozenset(int(number) for marker in markers for number in _NUMBER.findall(marker))
-    return Claim(start, end, _MARKERS.sub("", text), cited)
+    # Text and markers in turn; the space before a marker belongs to it.
+    *parts, rest = _MARKERS.split(text)
+    cited = frozenset(int(number) for each in parts[1::2] for number in _NUMBER.findall(each))
+    return Claim(start, end, "".join(each.rstrip() for each in parts[::2]) + rest, cited)
 
 
 def _says_something(claim: Claim) -> bool:
     if claim.text.startswith("#"):
         return False
-    found = (match[0].casefold() for match in _WORD.finditer(claim.text))
+    found = _WORD.findall(claim.text.casefold())
     return any(word not in STOP_WORDS and word not in _EMPTY_WORDS for word in found)

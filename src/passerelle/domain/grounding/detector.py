@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from passerelle.core.text.readings import read
+from passerelle.core.text.readings import Reading, read
 from passerelle.core.text.tokens import words
 from passerelle.core.values.passages import Citation, Passage
 from passerelle.core.values.verdicts import ClaimVerdict, Grounding, Support
@@ -38,11 +38,12 @@ def ground(
     it), for an answer without a claim and for scripts without spaces between words the
     support is `not_scanned`, with the reason.
     """
-    claims = claims_of(answer)
-    reason = _unscanned(answer, passages, claims, refusal)
-    if reason:
-        return Grounding(Support.NOT_SCANNED, 0.0, reason=reason)
-    verdicts = tuple(_verdict(claim, passages, threshold) for claim in claims)
+    reason = _unscanned(answer, passages, refusal)
+    claims = claims_of(answer) if not reason else []
+    if not claims:
+        return Grounding(Support.NOT_SCANNED, 0.0, reason=reason or NO_CLAIM)
+    readings = [read(passage.text) for passage in passages]
+    verdicts = tuple(_verdict(claim, passages, readings, threshold=threshold) for claim in claims)
     supports = {verdict.support for verdict in verdicts}
     worst = (Support.CONTRADICTED, Support.UNSUPPORTED, Support.SUPPORTED)
     return Grounding(
@@ -52,25 +53,24 @@ def ground(
     )
 
 
-def _unscanned(answer: str, passages: Sequence[Passage], claims: list[Claim], refusal: str) -> str:
+def _unscanned(answer: str, passages: Sequence[Passage], refusal: str) -> str:
     if not answer.strip():
         return NO_ANSWER
     if is_refusal(answer, refusal):
         return REFUSAL
     if not any(passage.text.strip() for passage in passages):
         return NO_PASSAGES
-    if not claims:
-        return NO_CLAIM
     if not answer.isascii() and len(_UNSPACED.findall(answer)) > _MOSTLY * len(answer):
         return OTHER_SCRIPT
     return ""
 
 
-def _verdict(claim: Claim, passages: Sequence[Passage], threshold: float) -> ClaimVerdict:
+def _verdict(
+    claim: Claim, passages: Sequence[Passage], readings: Sequence[Reading], *, threshold: float
+) -> ClaimVerdict:
     quoted = _quoted(claim, passages)
     if quoted:
         return ClaimVerdict(claim.start, claim.end, Support.SUPPORTED, 1.0, quoted)
-    readings = [read(passage.text) for passage in passages]
     signals, best = match(claim, readings)
     repeated = f" {' '.join(words(claim.text))} "
     score = 1.0 if any(repeated in each.plain for each in readings) else score_of(signals)

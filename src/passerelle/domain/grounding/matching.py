@@ -18,6 +18,9 @@ _CITED = 1.1
 _SAME_MATTER = 0.8
 """Share of the claim's weight that a sentence must hold to contradict it."""
 
+_SAME_ORDER = 0.5
+"""Share of neighbouring words that must be neighbours in a passage before a negation counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -90,18 +93,24 @@ class _Found:
 
 def _search(stems: tuple[str, ...], readings: Sequence[Reading], cited: frozenset[int]) -> _Found:
     total = sum(len(reading.sentences) for reading in readings)
-    weights: dict[str, float] = {}
-    seen: set[str] = set()
-    sums = [dict[int, float]() for _ in readings]
-    for each in stems:
-        places = [reading.places.get(each, ()) for reading in readings]
-        held = sum(map(len, places))
-        weights[each] = weight = math.log(1 + total / (held or _UNSEEN))
-        if held:
-            seen.add(each)
-            for inside, found in zip(sums, places, strict=True):
-                for place in found:
-                    inside[place] = inside.get(place, 0.0) + weight
+    # Most words stand in few passages: intersecting first leaves only those to count. Sorted,
+    # since the order of a set differs between processes and sums of floats depend on it.
+    said = set(stems)
+    shared = [sorted(reading.places.keys() & said) for reading in readings]
+    held = dict.fromkeys(stems, 0)
+    for reading, common in zip(readings, shared, strict=True):
+        for each in common:
+            held[each] += len(reading.places[each])
+    weights = {each: math.log(1 + total / (count or _UNSEEN)) for each, count in held.items()}
+    sums: list[dict[int, float]] = []
+    for reading, common in zip(readings, shared, strict=True):
+        inside: dict[int, float] = {}
+        for each in common:
+            weight = weights[each]
+            for place in reading.places[each]:
+                inside[place] = inside.get(place, 0.0) + weight
+        sums.append(inside)
+    seen = {each for each, count in held.items() if count}
     return _Found(weights, seen, _best(sums, cited, sum(weights.values())))
 
 
@@ -119,7 +128,11 @@ def _paired(stems: tuple[str, ...], readings: Sequence[Reading]) -> float:
     pairs = list(pairwise(stems))
     if not pairs:
         return float(any(each in reading.places for each in stems for reading in readings))
-    return sum(any(pair in each.pairs for each in readings) for pair in pairs) / len(pairs)
+    wanted = set(pairs)
+    found: set[tuple[str, str]] = set()
+    for each in readings:
+        found |= wanted & each.pairs
+    return sum(pair in found for pair in pairs) / len(pairs)
 
 
 def _around(best: Match | None, readings: Sequence[Reading]) -> tuple[Sentence, ...]:
@@ -143,7 +156,7 @@ def _far(numbers: tuple[Quantity, ...], around: tuple[Sentence, ...]) -> int:
 
 def _turned(said: _Said, best: Match, readings: Sequence[Reading]) -> bool:
     """Is a word negated in one of the two only, and nowhere near in the claim's way?"""
-    if best.share < _SAME_MATTER:
+    if best.share < _SAME_MATTER or _paired(said.sentence.stems, readings) < _SAME_ORDER:
         return False
     around = _around(best, readings)
     found = readings[best.passage].sentences[best.sentence]
@@ -155,7 +168,7 @@ def _turned(said: _Said, best: Match, readings: Sequence[Reading]) -> bool:
 
 
 def _miscounted(found: _Found, lost: list[Quantity], around: tuple[Sentence, ...]) -> bool:
-    """Do the best sentence and its neighbours give another number for the same matter?"""
+    """Do the best sentence and its neighbours give one other number for the same matter?"""
     if not lost:
         return False
     held = {each for sentence in around for each in sentence.stems}
@@ -163,9 +176,12 @@ def _miscounted(found: _Found, lost: list[Quantity], around: tuple[Sentence, ...
     if share < _SAME_MATTER * sum(found.weights.values()):
         return False
     known = [number for sentence in around for number in sentence.quantities]
-    return any(_same_kind(number, other) for number in lost for other in known)
+    return any(len(_of_kind(number, known)) == 1 for number in lost)
 
 
-def _same_kind(number: Quantity, other: Quantity) -> bool:
-    kinds = (number.unit, number.counted)
-    return kinds != ("", "") and kinds == (other.unit, other.counted)
+def _of_kind(number: Quantity, known: list[Quantity]) -> set[float]:
+    """Values of numbers with the same unit, or that count the same; none for bare numbers."""
+    kind = (number.unit, number.counted)
+    if kind == ("", ""):
+        return set()
+    return {other.value for other in known if kind == (other.unit, other.counted)}

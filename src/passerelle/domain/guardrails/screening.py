@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from passerelle.core.values.verdicts import Finding, Outcome, Verdict
 from passerelle.domain.guardrails.guards import GuardPolicy, Surface, Unscannable
+from passerelle.domain.guardrails.length import Length
 
 # How code fails when it meets a text that its author did not think of. Such a guard has not
 # judged, and policy decides what that means; what lies outside stops the exchange.
@@ -81,6 +82,7 @@ class Scan:
 def screen(text: str, guards: Sequence[GuardPolicy], surface: Surface) -> Screened:
     """Runs the guards of a surface. Each sees the text as it came, so their order is no matter."""
     scans = [Scan(policy) for policy in guards if surface in policy.surfaces]
+    _spare_what_is_too_long(text, scans)
     hidden: list[Finding] = []
     blocked = False
     for scan in scans:
@@ -94,6 +96,19 @@ def screen(text: str, guards: Sequence[GuardPolicy], surface: Surface) -> Screen
     if blocked:
         return Screened("", verdicts, blocked=True)
     return Screened(redact(text, hidden) if hidden else text, verdicts, blocked=False)
+
+
+def _spare_what_is_too_long(text: str, scans: Sequence[Scan]) -> None:
+    """A text that its length alone blocks is read no further: megabytes would hold up everybody."""
+    limits = [
+        scan
+        for scan in scans
+        if isinstance(scan.policy.guard, Length) and scan.policy.action == "block"
+    ]
+    if any(scan.look(text) for scan in limits):
+        for scan in scans:
+            if scan not in limits:
+                scan.failure = "the text is too long"
 
 
 def by_beginning(finding: Finding) -> tuple[int, int, str]:

@@ -11,8 +11,6 @@ class Permission(StrEnum):
     MODEL_LIST = "model:list"
     EXCHANGE_CREATE = "exchange:create"
     """Ask a use case."""
-    PROVIDER_CALL = "provider:call"
-    """Ask a provider's own model by `provider/model`, without a use case's guards and prompt."""
     EXCHANGE_READ_OWN = "exchange:read_own"
     """See one's own exchanges, content included."""
     EXCHANGE_READ = "exchange:read"

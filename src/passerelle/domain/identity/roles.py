@@ -51,7 +51,6 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.DEVELOPER: _USER
     | _SIGNER
     | {
-        Permission.PROVIDER_CALL,
         Permission.EXCHANGE_READ,
         Permission.FLAG_READ,
         Permission.KEY_CREATE,

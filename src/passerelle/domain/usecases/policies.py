@@ -24,8 +24,6 @@ class StagePolicy:
     """To a text that a guard could not check."""
     unknown_fields: UnknownFields
     """To request fields that we do not interpret."""
-    provider_models: bool
-    """May callers with the right role ask for `provider/model` directly?"""
     keep_content: bool
     """Are questions and answers kept beside the ledger, for review?"""
 
@@ -42,18 +40,10 @@ class StageSection:
 
 
 DEFAULTS: Mapping[Stage, StagePolicy] = {
-    Stage.POC: StagePolicy(
-        "from grounding", "pass", "pass", provider_models=True, keep_content=True
-    ),
-    Stage.PILOT: StagePolicy(
-        "from grounding", "block", "pass", provider_models=False, keep_content=True
-    ),
-    Stage.LIMITED: StagePolicy(
-        "refuse", "block", "refuse", provider_models=False, keep_content=True
-    ),
-    Stage.PRODUCTION: StagePolicy(
-        "refuse", "block", "refuse", provider_models=False, keep_content=True
-    ),
+    Stage.POC: StagePolicy("from grounding", "pass", "pass", keep_content=True),
+    Stage.PILOT: StagePolicy("from grounding", "block", "pass", keep_content=True),
+    Stage.LIMITED: StagePolicy("refuse", "block", "refuse", keep_content=True),
+    Stage.PRODUCTION: StagePolicy("refuse", "block", "refuse", keep_content=True),
 }
 """Each stage at least as strict as the one before; a retired use case answers nothing."""
 
@@ -84,7 +74,6 @@ def _read_stage(section: Section, usual: StagePolicy) -> StageSection:
         unsupported=section.choice("unsupported", unsupported, usual.unsupported),
         unscanned=section.choice("unscanned", unscanned, usual.unscanned),
         unknown_fields=section.choice("unknown_fields", unknown, usual.unknown_fields),
-        provider_models=section.flag("provider_models", usual.provider_models),
         keep_content=section.flag("keep_content", usual.keep_content),
     )
     return StageSection(policy, section.text("prompt", ""), section.unread("route"))

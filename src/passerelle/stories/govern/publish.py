@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from passerelle.core.values.chat import JsonValue
@@ -95,7 +96,7 @@ def read_usecase(
 
 
 def read_usecases(files: Iterable[UseCaseFile]) -> tuple[UseCase, ...]:
-    """Reads all use cases of an installation and adds names used twice to the faults."""
+    """Reads all use cases of an installation; a name is used once, and is that of its folder."""
     usecases: list[UseCase] = []
     faults: list[Fault] = []
     names: dict[str, str] = {}
@@ -103,9 +104,8 @@ def read_usecases(files: Iterable[UseCaseFile]) -> tuple[UseCase, ...]:
         usecase, found = _read(each)
         faults += found
         name = usecase.name if usecase else _name_of(each.text)
-        if name and name in names:
+        if name and (message := _why_not_its_name(name, each.file, names)):
             line = Lines(each.text).line(("usecase", "name"))
-            message = f'"{name}" is already the name of {names[name]}'
             faults.append(Fault(("usecase", "name"), message, each.file, line))
         names.setdefault(name, each.file)
         if usecase:
@@ -113,6 +113,13 @@ def read_usecases(files: Iterable[UseCaseFile]) -> tuple[UseCase, ...]:
     if faults:
         raise InvalidConfiguration(faults)
     return tuple(usecases)
+
+
+def _why_not_its_name(name: str, file: str, taken: Mapping[str, str]) -> str:
+    if name in taken:
+        return f'"{name}" is already the name of {taken[name]}'
+    folder = PurePosixPath(file).parent.name
+    return f'must be the name of its folder, "{folder}"' if folder not in ("", name) else ""
 
 
 def _name_of(text: str) -> str:

@@ -134,7 +134,7 @@ def _resolve(tab: Tab, parts: Parts) -> Deployment:
     request = tab.request
     deployment = parts.catalogue.find(request.model, tab.principal.scope)
     if deployment is None or deployment.stage is Stage.RETIRED:
-        raise ModelNotFound(f"Asked for {request.model!r}; GET /v1/models lists yours.")
+        raise ModelNotFound(f"Asked for {request.model[:80]!r}; GET /v1/models lists yours.")
     if request.extras and deployment.policy.unknown_fields == "refuse":
         field = min(request.extras)
         raise InvalidRequest(f"Stage {deployment.stage} refuses unknown fields.", param=field)
@@ -297,19 +297,29 @@ def served_by(deployment: Deployment) -> Served:
     )
 
 
+_FIELDS_BESIDE_TEXT = frozenset(
+    {"audio", "content", "function_call", "name", "refusal", "tool_call_id", "tool_calls"}
+)
+
+
 def _note_unread(
     tab: Tab, deployment: Deployment, surface: Surface, extras: Mapping[str, JsonValue]
 ) -> None:
     """Says that guards read text only, where a message carries more: images, tool calls."""
     if extras:
-        reason = f"guards do not read {', '.join(sorted(extras))}"
+        # A caller's own names of fields are content, and no content may enter the ledger.
+        told = sorted(extras.keys() & _FIELDS_BESIDE_TEXT) or ["other fields"]
+        reason = f"guards do not read {', '.join(told)}"
         _note(tab, deployment, surface, (Verdict("text", Outcome.NOT_SCANNED, reason=reason),))
 
 
 def _note(
     tab: Tab, deployment: Deployment, surface: Surface, verdicts: tuple[Verdict, ...]
 ) -> None:
-    tab.guards.extend(SurfaceVerdict(surface.value, verdict) for verdict in verdicts)
+    for verdict in verdicts:
+        at = SurfaceVerdict(surface.value, verdict)
+        if verdict.findings or at not in tab.guards:  # a long conversation passes once
+            tab.guards.append(at)
     unread = any(verdict.outcome is Outcome.NOT_SCANNED for verdict in verdicts)
     if unread and deployment.policy.unscanned == "block":
         raise blocked_by(verdicts)

@@ -1,5 +1,6 @@
 """What an exchange has used and shown so far, and its one entry."""
 
+import asyncio
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -71,7 +72,11 @@ class Tab:
         """Settles and records; a cancelled caller does not stop the record from being written."""
         status, code = outcome_of(error)
         self._settle()
-        await self.parts.ledger.append(self._draft(status, code))
+        try:
+            await self.parts.ledger.append(self._draft(status, code))
+        except asyncio.CancelledError:  # what is queued is written, though the client has gone
+            self.parts.observer.exchange_ended(self._observation(status, code))
+            raise
         self.parts.observer.exchange_ended(self._observation(status, code))
 
     def _settle(self) -> None:

@@ -21,9 +21,13 @@ class _Part(msgspec.Struct):
     text: str | None = None
 
 
+MOST_MESSAGES: Final = 2_048
+"""As OpenAI: a hundred thousand tiny messages would hold up everybody else."""
+
+
 class _Message(msgspec.Struct):
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[_Part] | None = None
+    content: str | Annotated[list[_Part], msgspec.Meta(min_length=1)] | None = None
 
 
 class _StreamOptions(msgspec.Struct):
@@ -35,7 +39,7 @@ _Tokens = Annotated[int, msgspec.Meta(ge=1)]
 
 class _Request(msgspec.Struct):
     model: Annotated[str, msgspec.Meta(min_length=1)]
-    messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
+    messages: Annotated[list[_Message], msgspec.Meta(min_length=1, max_length=MOST_MESSAGES)]
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
     n: int | None = None
@@ -63,6 +67,11 @@ def decode_request(body: bytes) -> ChatRequest:
 def _chat_request(request: _Request, raw: _Json) -> ChatRequest:
     if request.n is not None and request.n != 1:
         raise UnsupportedField("Only one answer per request: send `n` requests.", param="n")
+    for place, message in enumerate(request.messages):
+        # Only a model may say nothing, when it calls tools instead.
+        if message.content is None and message.role != "assistant":
+            param = f"messages[{place}].content"
+            raise InvalidField(f"`{param}` is missing.", param=param)
     extras: _Json = {key: raw[key] for key in raw if key not in _KNOWN}
     options = request.stream_options
     if options is not None:
