@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,7 @@ class Checkout:
 
     folder: Path
     gateway: Gateway
+    stack: ExitStack
 
     def run_console(self, block: str) -> None:
         if block.startswith("make "):
@@ -66,14 +69,14 @@ class Checkout:
         return done
 
     def _start(self, arguments: list[str]) -> None:
+        """From here on the document's gateway is this one; it runs until the document ends."""
         named = dict(zip(arguments[::2], arguments[1::2], strict=True))
-        assert named.keys() == {"--config", "--data"}
-        config, data = (self.folder / named[name] for name in ("--config", "--data"))
-        running = launch(config, data, "--port", "0", cwd=self.folder)
-        try:
-            running.wait_until_ready()
-        finally:
-            running.stop()
+        assert named.keys() <= {"--config", "--data"}
+        config = self.folder / named["--config"]
+        data = self.folder / named.get("--data", f"{named['--config']}/.passerelle")
+        self.gateway = launch(config, data, "--port", "0", cwd=self.folder)
+        self.stack.callback(self.gateway.stop)
+        self.gateway.wait_until_ready()
 
     def filled(self, block: str) -> str:
         """With what a reader would put in: the printed address and key, the id of a key."""
@@ -85,7 +88,7 @@ class Checkout:
 
 
 @pytest.fixture
-def checkout(gateway: Gateway, tmp_path: Path) -> Checkout:
+def checkout(gateway: Gateway, tmp_path: Path) -> Iterator[Checkout]:
     for name in ("docs", "usecases", "passerelle.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / ".passerelle").symlink_to(gateway.data)
@@ -93,20 +96,26 @@ def checkout(gateway: Gateway, tmp_path: Path) -> Checkout:
     command.parent.mkdir(parents=True)
     command.write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
     command.chmod(0o755)
-    return Checkout(tmp_path, gateway)
+    with ExitStack() as stack:
+        yield Checkout(tmp_path, gateway, stack)
 
 
 @pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: os.path.relpath(file, ROOT))
 def test_what_a_document_shows_works_in_its_order(file: Path, checkout: Checkout) -> None:
-    for block in blocks(file, "console"):
-        checkout.run_console(checkout.filled(block))
-    for block in blocks(file, "python"):
-        checkout.run_python(checkout.filled(block))
+    for language, block in BLOCK.findall(file.read_text("utf-8")):
+        if language == "console":
+            checkout.run_console(checkout.filled(block))
+        elif language == "python":
+            checkout.run_python(checkout.filled(block))
 
 
 def test_documents_show_what_a_new_user_needs() -> None:
     shown = "".join("".join(blocks(file, "console")) for file in DOCUMENTS)
-    for command in ("make run", "ask handbook", "init ", "up --config", "keys create", "doctor"):
+    for command in (
+        *("make run", "ask handbook", "init ", "up --config", "keys create", "doctor"),
+        *("/v1/feedback", "review ", "eval run", "prompts promote", "cost report"),
+        *("cost project", "check ", "loadtest", "waive", "sign ", "promote ", "compare "),
+    ):
         assert command in shown
     assert blocks(ROOT / "README.md", "python")
 
