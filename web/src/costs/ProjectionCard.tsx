@@ -51,7 +51,7 @@ export function ProjectionCard({ usecase }: { usecase: string }) {
             about="Provider and model; empty for what was really paid."
             label="Priced as"
             onChange={(change) => setRoute(change.target.value)}
-            placeholder="provider/model"
+            placeholder="openai/gpt-5-mini"
             value={route}
           />
           <Button

@@ -8,7 +8,7 @@ import { Choice } from "@/parts/UseCaseChoice";
 
 /** Each metric: what it says, its value with interval and sample, and what it must beat. */
 export function Scores({ scores }: { scores: Score[] }) {
-  const beaten = scores.some(({ baselines }) => baselines.length > 0);
+  const compared = scores.some(({ baselines }) => baselines.length > 0);
   return (
     <div className="grid gap-4">
       <ul className="grid divide-y divide-line">
@@ -18,7 +18,7 @@ export function Scores({ scores }: { scores: Score[] }) {
       </ul>
       <p className="text-ink-soft text-xs">
         The bar is the 95 % interval, the dot the value.
-        {beaten && " Dashed ticks are answerers that know nothing: a score must beat them."}
+        {compared && " Dashed ticks are what answerers reach that know nothing."}
       </p>
     </div>
   );

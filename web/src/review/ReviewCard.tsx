@@ -181,7 +181,11 @@ function ReviewForm({ flag, onCancel }: { flag: FlagRecord; onCancel: (() => voi
       {!right && (
         <>
           <TextArea
-            about="Empty means that the right answer is not to know."
+            about={
+              cause === "knowledge_missing"
+                ? "Empty means that the right answer is not to know."
+                : "Without it, it cannot become a case."
+            }
             label="What should have been answered?"
             maxLength={LONGEST_CORRECTION}
             onChange={(change) => setCorrection(change.target.value)}
@@ -211,7 +215,7 @@ function Causes({ value, onChoose }: { value: Cause | null; onChoose: (cause: Ca
       <legend className="mb-1.5 font-medium text-sm">Why was it so?</legend>
       {CAUSES.map(({ cause, words, about }) => (
         <label
-          className="grid grid-cols-[auto_7.5rem_minmax(0,1fr)] items-baseline gap-x-2.5 rounded-lg border border-line px-3 py-2 text-sm has-checked:border-accent has-checked:bg-accent-wash has-focus-visible:outline-2 has-focus-visible:outline-accent"
+          className="grid grid-cols-[auto_minmax(0,1fr)] items-baseline gap-x-2.5 sm:grid-cols-[auto_7.5rem_minmax(0,1fr)] rounded-lg border border-line px-3 py-2 text-sm has-checked:border-accent has-checked:bg-accent-wash has-focus-visible:outline-2 has-focus-visible:outline-accent"
           key={cause}
         >
           <input
@@ -222,7 +226,7 @@ function Causes({ value, onChoose }: { value: Cause | null; onChoose: (cause: Ca
             type="radio"
           />
           <span className="font-medium">{words}</span>
-          <span className="text-ink-soft">{about}</span>
+          <span className="text-ink-soft max-sm:col-start-2">{about}</span>
         </label>
       ))}
     </fieldset>
