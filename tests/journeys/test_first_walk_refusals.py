@@ -64,6 +64,9 @@ def test_dataset_with_a_broken_line_is_named_with_file_and_line(tmp_path: Path) 
         assert done.returncode == 2
         assert "usecases/bridge/cases.jsonl:2: " in done.stderr
         assert 'cases.jsonl:3: id: "case-1" is already the id of line 1' in done.stderr
+    looked = passerelle("doctor", "--config", config)
+    assert looked.returncode == 1
+    assert "FAULT  cases: usecases/bridge/cases.jsonl:2: " in looked.stdout
 
 
 def test_evaluation_stopped_half_way_goes_on_without_asking_twice(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from passerelle.core.values.errors import InvalidConfiguration, Refusal
+from passerelle.wiring.improving import CASES_FILE, read_cases
 from passerelle.wiring.installation import Installation, Told, read_installation
 from passerelle.wiring.operating import DEVELOPMENT_KEY, verify_ledger
 from passerelle.wiring.providers import build_providers, price_book
@@ -40,7 +41,7 @@ def diagnose(told: Told) -> list[Finding]:
         ]
         return findings
     findings.append(_configuration(installation))
-    for look in (_providers, _state, _ledger, _knowledge, _prices, _roles, _listener):
+    for look in (_providers, _state, _ledger, _knowledge, _cases, _prices, _roles, _listener):
         findings += look(installation)
     return findings
 
@@ -131,6 +132,21 @@ def _knowledge(installation: Installation) -> Iterator[Finding]:
         else:
             cure = "Put documents into its knowledge folder and run passerelle ingest."
             yield Finding("knowledge", "fault", f"{name}: there is nothing to search.", cure)
+
+
+def _cases(installation: Installation) -> Iterator[Finding]:
+    for usecase in installation.usecases:
+        try:
+            cases = read_cases(installation, usecase)
+        except InvalidConfiguration as refusal:
+            for fault in refusal.faults:
+                yield Finding("cases", "fault", str(fault), "Correct the line.")
+            continue
+        if cases:
+            yield Finding("cases", "ok", f"{usecase.name}: {len(cases):,} cases to evaluate.")
+        else:
+            cure = f"Write usecases/{usecase.name}/{CASES_FILE}, one question a line."
+            yield Finding("cases", "note", f"{usecase.name}: there are no cases.", cure)
 
 
 def _prices(installation: Installation) -> Iterator[Finding]:
