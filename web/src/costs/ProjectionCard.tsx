@@ -84,7 +84,7 @@ function Projected({ projection }: { projection: Projection }) {
   return (
     <>
       <Month projection={projection} />
-      {projection.cautions.length > 0 && <Cautions cautions={projection.cautions} />}
+      {projection.cautions.length > 0 && <Cautions projection={projection} />}
       <div className="grid gap-6 md:grid-cols-2">
         <Drivers drivers={projection.inputs} title="What drives it" valued />
         <Drivers drivers={projection.sources} title="Where the width comes from" />
@@ -143,15 +143,15 @@ function Month({ projection }: { projection: Projection }) {
   );
 }
 
-function Cautions({ cautions }: { cautions: Projection["cautions"] }) {
+function Cautions({ projection }: { projection: Projection }) {
   return (
     <section aria-label="Why to trust it less" className="rounded-xl bg-warn-wash px-4 py-3">
       <h3 className="flex items-center gap-2 font-semibold text-warn">
         <Icon name="alert" />
-        The sample is weaker than the interval says
+        {projection.month ? "The sample is weaker than the interval says" : "The sample is weak"}
       </h3>
       <ul className="mt-2 grid gap-2 text-sm">
-        {cautions.map(({ weakness, message, advice }) => (
+        {projection.cautions.map(({ weakness, message, advice }) => (
           <li key={weakness}>
             {message} <span className="text-ink-soft">{advice}</span>
           </li>

@@ -23,10 +23,13 @@ export function readableFigure(figure: number | null, unit: FigureUnit): string 
 /** An estimate in words: value, interval, sample. */
 export function estimateWords(estimate: Estimate, unit: FigureUnit): string {
   if (estimate.value === null) return `not measured, n = ${readableCount(estimate.n)}`;
-  const [value, low, high] = [estimate.value, estimate.low, estimate.high].map((figure) =>
-    readableFigure(figure, unit),
-  );
-  return `${value} [${low}, ${high}], n = ${readableCount(estimate.n)}`;
+  const sample = `n = ${readableCount(estimate.n)}`;
+  return `${readableFigure(estimate.value, unit)} ${intervalWords(estimate, unit)}, ${sample}`;
+}
+
+function intervalWords({ low, high }: Estimate, unit: FigureUnit): string {
+  if (low === null || high === null) return "without an interval";
+  return `[${readableFigure(low, unit)}, ${readableFigure(high, unit)}]`;
 }
 
 /** Value, interval below it, sample size and method at hand. */
@@ -42,8 +45,7 @@ export function Figure({ estimate, unit }: { estimate: Estimate; unit: FigureUni
     <span className="tabular-nums" title={estimate.method}>
       <span className="font-semibold">{readableFigure(estimate.value, unit)}</span>{" "}
       <span className="whitespace-nowrap text-ink-soft text-xs">
-        [{readableFigure(estimate.low, unit)}, {readableFigure(estimate.high, unit)}] n ={" "}
-        {readableCount(estimate.n)}
+        {intervalWords(estimate, unit)} n = {readableCount(estimate.n)}
       </span>
     </span>
   );

@@ -45,6 +45,11 @@ function Report({ usecase }: { usecase: string }) {
     queryKey: ["readiness", usecase],
     queryFn: ({ signal }) => client.readiness(usecase, signal),
   });
+  const served = useQuery({
+    queryKey: ["usecases"],
+    queryFn: ({ signal }) => client.usecases(signal),
+    select: (usecases) => usecases.filter(({ name }) => name === usecase).map(({ stage }) => stage),
+  });
   if (readiness.isPending) return <Loading lines={10} what="every check" />;
   if (readiness.isError) {
     return <Trouble error={readiness.error} onNext={() => readiness.refetch()} />;
@@ -54,7 +59,7 @@ function Report({ usecase }: { usecase: string }) {
     <div className="grid gap-4">
       <Verdict report={report} />
       <Card title="Stage">
-        <StagePath current={report.stage} served={[report.stage]} />
+        <StagePath current={report.stage} served={served.data ?? []} />
         {report.moves.length > 0 && <Moves moves={report.moves} />}
       </Card>
       <div className="grid gap-4 lg:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]">
