@@ -51,6 +51,15 @@ def read_at_most(connection: socket.socket, size: int) -> bytes:
     return got
 
 
+def read_answer(connection: socket.socket) -> bytes:
+    """One whole answer on a connection that may stay open: its head and what that promises."""
+    head = b""
+    while b"\r\n\r\n" not in head and (part := connection.recv(1)):
+        head += part
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    return head + read_at_most(connection, length)
+
+
 @dataclass(frozen=True)
 class Parsed:
     status: int

@@ -34,6 +34,7 @@ from tests.journeys.sockets import (
     chat_body,
     connect,
     parsed,
+    read_answer,
     read_at_most,
     read_to_end,
     request_head,
@@ -347,11 +348,7 @@ def test_20_mb_are_refused_and_the_connection_goes_on(account: Account) -> None:
     with connect(account.gateway) as connection:
         connection.sendall(request_head(account.gateway, own, 20_000_000))
         connection.sendall(b" " * 20_000_000)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += connection.recv(1)
-        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
-        refused = parsed(head + read_at_most(connection, length))
+        refused = parsed(read_answer(connection))
         assert (refused.status, refused.error["code"]) == (413, "request_too_large")
         account.control()
         again, body = account.new_id(), chat_body("When?", model="bridge")
@@ -377,8 +374,7 @@ def test_slow_body_is_cut_while_others_are_served(account: Account) -> None:
             account.control()
             time.sleep(0.1)
             slow.sendall(body[place : place + 1])
-        answer = slow.recv(65_536)
-    refused = parsed(answer)
+        refused = parsed(read_answer(slow))
     assert (refused.status, refused.error["code"]) == (408, "request_timeout")
     assert time.monotonic() - began < 5
 
