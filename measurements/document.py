@@ -29,6 +29,7 @@ TITLES = {
     "injection": "The injection guard",
     "personal_data": "The personal data guard",
     "costs": "Costs",
+    "projection": "The projection of costs",
 }
 FIGURES = (
     ("requests_per_second", "requests/s", "{:,.0f}"),

@@ -88,7 +88,7 @@ def _print_review(review: Review, case: Case | None, *, as_json: bool) -> None:
         return
     say(f"{review.flag_id} is reviewed: {review.cause}.")
     if case is None:
-        say("It has no correction, so it does not become a case.")
+        say("It has no correction, so it becomes no case; one that it became before stays.")
     else:
         kind = "to be answered" if case.answerable else "that cannot be answered"
         say(f"Case {case.id} of {review.usecase}: a question {kind}.")
