@@ -4,6 +4,7 @@ from datetime import date, timedelta
 import pytest
 
 from passerelle.core.statistics.intervals import wilson
+from passerelle.core.values.chat import JsonValue
 from passerelle.core.values.evidence import Evidence, Freshness, Grade
 from passerelle.core.values.ids import Digest, digest_of
 from passerelle.core.values.scope import Stage
@@ -74,7 +75,7 @@ FACTS = Facts(
     keys=Keys(("k1",), (), (), ()),
     reach=Reach("127.0.0.1", loopback=True, tls=False),
     proof=Proof(ok=True, entries=100),
-    projection=evidence("projection"),
+    projection=replace(evidence("projection"), facts={"users": 10_000}),
     load=evidence("load"),
     feedback=Feedback(3, 3, None),
     documents=Documents(10, ()),
@@ -285,8 +286,16 @@ def test_a_projection_without_a_word_on_its_sample_is_not_believed() -> None:
     assert outcome("FIN-03", projection=Unknown("none")) is Outcome.NOT_APPLICABLE
 
 
+def test_a_projection_for_fewer_users_is_none_for_full_size() -> None:
+    few = replace(evidence("projection"), facts={"users": 100})
+    assert outcome("FIN-02", projection=few) is Outcome.FAIL
+    assert "100 users, not 10,000" in decided("FIN-02", projection=few).decision.evidence
+    assert outcome("FIN-02", projection=replace(few, facts={})) is Outcome.FAIL
+
+
 def test_everything_of_a_sound_use_case_holds() -> None:
-    facts = replace(FACTS, projection=replace(evidence("projection"), facts={"calibrated": True}))
+    sample: dict[str, JsonValue] = {"calibrated": True, "users": 10_000}
+    facts = replace(FACTS, projection=replace(evidence("projection"), facts=sample))
     assert [each.id for each in CHECKS if not judge(each, facts).holds] == []
 
 

@@ -204,7 +204,11 @@ class Project:
             release=self.candidate.release(Stage.PILOT),
             days=30,
             grade=Grade.BEFORE_AFTER,
-            facts={"calibrated": calibrated, "warnings": [] if calibrated else ["One day only."]},
+            facts={
+                "users": 10_000,
+                "calibrated": calibrated,
+                "warnings": [] if calibrated else ["One day only."],
+            },
             estimate=Estimate(1_250.0, 900.0, 1_700.0, 400, "bootstrap 90%"),
         )
         granted = self.granted("developer", Permission.EVIDENCE_WRITE)

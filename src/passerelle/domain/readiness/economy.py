@@ -1,6 +1,7 @@
 """Can we pay for it, and does it bear the load?"""
 
 from passerelle.core.values.evidence import Evidence
+from passerelle.core.values.money import NANO
 from passerelle.domain.readiness.checks import (
     Check,
     Decision,
@@ -16,6 +17,8 @@ from passerelle.domain.readiness.facts import Facts, Spending, Unknown
 from passerelle.domain.readiness.loads import LOAD_BAR, read_load, shortfalls
 
 PROJECTION_DAYS = 30
+FULL_SIZE_USERS = 10_000
+"""The size for which the cost must be known before anything is scaled."""
 LOAD_DAYS = 90
 CALIBRATED_FACT = "calibrated"
 """Fact of a projection: true when its sample is large and spread enough to be believed."""
@@ -40,13 +43,22 @@ def _limited(spending: Spending, facts: Facts) -> Decision:
 def _projected(projection: Evidence, facts: Facts) -> Decision:
     if reason := _why_void(projection, facts, days=PROJECTION_DAYS):
         return failed(f"The projection no longer counts. {reason}")
+    users, middle = projection.facts.get("users"), projection.facts.get("p50_nano_usd")
+    if not isinstance(users, int) or users < FULL_SIZE_USERS:
+        told = "an unknown number of" if not isinstance(users, int) else f"{users:,}"
+        return failed(f"The newest projection is for {told} users, not {FULL_SIZE_USERS:,}.")
     figure = projection.estimate
-    told = "A projection of this release is there."
     if figure is not None:
         told = (
-            f"{figure.value:,.2f} USD a month [{figure.low:,.2f}, {figure.high:,.2f}], "
-            f"n = {figure.n}, {figure.method}."
+            f"{figure.value:,.2f} USD a month for {users:,} users [{figure.low:,.2f}, "
+            f"{figure.high:,.2f}], n = {figure.n}, {figure.method}."
         )
+    elif isinstance(middle, int):
+        told = (
+            f"{middle / NANO:,.2f} USD a month for {users:,} users; no interval can be given yet."
+        )
+    else:
+        told = f"A projection of this release for {users:,} users is there, without a figure."
     return passed(told, figure)
 
 
