@@ -103,7 +103,7 @@ function Table({
           {rows.map(({ name, nano, cells }) => (
             <tr className="border-line not-last:border-b" key={name}>
               <th className="max-w-64 py-2 pr-3 text-left font-normal" scope="row">
-                <span className="break-words">{name}</span>
+                <span className={axis === "Day" ? "whitespace-nowrap" : "break-words"}>{name}</span>
               </th>
               <td className="py-2 pr-3 max-sm:hidden">
                 <span

@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Problem } from "@/api/problem";
 import type { Projection } from "@/api/types";
-import { counted, readableCount, readableShare, readableUsd, shortDigest } from "@/format/figures";
+import { counted, readableCount, readableUsd, shortDigest } from "@/format/figures";
 import { codeWord, sentenceCase } from "@/format/words";
 import { Button } from "@/parts/Button";
 import { Input } from "@/parts/Field";
@@ -122,7 +122,7 @@ function Month({ projection }: { projection: Projection }) {
         </span>
       </figcaption>
       <IntervalPlot estimate={estimate} label={words} most={Math.max(high * 1.15, 1)} />
-      <dl className="flex flex-wrap justify-between gap-x-4 text-sm">
+      <dl className="grid grid-cols-2 gap-x-4 text-sm">
         {[
           ["P10: one month in ten costs less", low],
           ["P90: one month in ten costs more", high],
@@ -184,8 +184,8 @@ function Drivers({
         <div className="grid gap-0.5 text-sm" key={name}>
           <p className="flex flex-wrap justify-between gap-x-3">
             <span>{sentenceCase(name)}</span>
-            <span className="text-ink-soft tabular-nums">
-              {share.value === null ? "–" : readableShare(share.value)} of the width
+            <span className="text-ink-soft text-xs tabular-nums">
+              {estimateWords(share, "share")} of the width
             </span>
           </p>
           <IntervalPlot
