@@ -70,6 +70,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     | _SIGNER
     | {
         Permission.USECASE_PROMOTE,
+        Permission.EVALUATION_READ,
         Permission.EXCHANGE_READ,
         Permission.FLAG_READ,
         Permission.METRICS_READ,
