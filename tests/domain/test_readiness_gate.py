@@ -90,10 +90,16 @@ def test_verdicts_in_one_line() -> None:
     assert judged(*[Outcome.PASS] * 6, *[Outcome.FAIL] * 9).line == (
         "DEMO, not a product: 9 of 15 missing"
     )
-    assert judged(*[Outcome.PASS] * 15, Outcome.NOT_APPLICABLE).line == "PRODUCT: all 15 hold"
-    assert judged(Outcome.PASS, Outcome.WAIVED).line == (
-        "PRODUCT: all 2 hold, 1 of them by a waiver"
+    assert judged(*[Outcome.PASS] * 15, Outcome.NOT_APPLICABLE).line == (
+        "PRODUCT: all 15 blockers hold"
     )
+    assert judged(Outcome.PASS, Outcome.WAIVED).line == (
+        "PRODUCT: all 2 blockers hold (1 by a waiver)"
+    )
+    warned = [check(Outcome.PASS), check(Outcome.FAIL, Severity.WARNING)]
+    assert judge_all(FACTS, warned).line == "PRODUCT: all 1 blockers hold, 1 warning"
+    demo = [check(Outcome.FAIL), *[check(Outcome.FAIL, Severity.WARNING)] * 2]
+    assert judge_all(FACTS, demo).line == "DEMO, not a product: 1 of 1 missing, 2 warnings"
     assert judged(Outcome.PASS, Outcome.ERROR).line == "UNDECIDED: 1 of 2 could not be checked"
 
 

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from passerelle.cli import checking
 from passerelle.core.values.errors import InvalidRequest, NotFound, Unavailable
 from passerelle.core.values.ids import digest_of
 from passerelle.core.values.principals import Principal
@@ -186,7 +187,8 @@ PLANTED: dict[str, Plant] = {
 async def test_nothing_is_missing_in_a_sound_project() -> None:
     report = (await sound_project()).report()
     assert [each.decision.evidence for each in report.judgement.results if not each.holds] == []
-    assert report.judgement.line == "PRODUCT: all 22 hold"
+    assert report.judgement.line == "PRODUCT: all 22 blockers hold"
+    assert report.line == "PRODUCT: all 22 blockers hold; 2 signatures missing"
     assert report.judgement.exit_code is ExitCode.PRODUCT
     assert (report.stage, report.target) == (Stage.POC, Stage.PILOT)
 
@@ -293,10 +295,12 @@ async def test_a_use_case_without_documents_needs_none() -> None:
     project.change(index=None)
     results = {each.check.id: each.outcome for each in project.report().judgement.results}
     assert results["KNO-01"] is results["KNO-02"] is Outcome.NOT_APPLICABLE
-    assert project.report().judgement.line == "PRODUCT: all 21 hold"
+    assert project.report().judgement.line == "PRODUCT: all 21 blockers hold"
 
 
-async def test_a_waiver_holds_until_it_ends_and_is_shown() -> None:
+async def test_a_waiver_holds_until_it_ends_and_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     project = await sound_project()
     await no_budget(project)
     await waive(
@@ -308,10 +312,14 @@ async def test_a_waiver_holds_until_it_ends_and_is_shown() -> None:
         days=20,
     )
     judgement = project.report().judgement
-    assert judgement.line == "PRODUCT: all 22 hold, 1 of them by a waiver"
+    assert judgement.line == "PRODUCT: all 22 blockers hold (1 by a waiver)"
     waived = next(each for each in judgement.results if each.outcome is Outcome.WAIVED)
     assert "The model is free." in waived.decision.evidence
     assert "20 more days" in waived.decision.evidence
+    checking._print(project.report())
+    printed = capsys.readouterr().out.splitlines()
+    row = printed.index("waived  FIN-04  There is a budget")
+    assert f"Waived by {project.people['business_owner'].id}" in printed[row + 1]
     project.clock.advance(seconds=20 * DAY)
     assert "FIN-04" in project.red()
 

@@ -32,9 +32,9 @@ from passerelle.wiring.installation import Told, opened_store, read_installation
 from passerelle.wiring.readiness import ReadinessDesk
 
 SIGNS: Mapping[str, str] = {
-    "pass": "ok  ",
-    "waived": "ok  ",
-    "not_applicable": "-   ",
+    "pass": "ok",
+    "waived": "waived",
+    "not_applicable": "-",
 }
 
 
@@ -177,20 +177,20 @@ def _list_checks(*, as_json: bool) -> None:
 
 
 def _print(report: ReadinessReport) -> None:
-    say(report.judgement.line)
+    say(report.line)
     say(f"{report.usecase}: from {report.stage} to {report.target}, release {report.release}\n")
     for result in report.judgement.results:
-        say(f"{_sign(result)}  {result.check.id}  {result.check.title}")
-        say(f"              {result.decision.evidence}")
+        say(f"{_sign(result):<6}  {result.check.id}  {result.check.title}")
+        say(f"                {result.decision.evidence}")
         if not result.holds:
-            say(f"              → {result.check.owner}: {result.check.remediation}")
+            say(f"                → {result.check.owner}: {result.check.remediation}")
     say("\nSignatures")
     needed = REQUIRED.get(report.target, ())
     for each in report.signatures:
         must = "needed" if each.role in needed else "not needed yet"
         reasons = f": {' '.join(each.reasons)}" if each.reasons else ""
-        sign_ = "ok  " if each.standing is Standing.FRESH else "    "
-        say(f"{sign_}  {each.role} ({must}): {each.standing}{reasons}")
+        sign_ = "ok" if each.standing is Standing.FRESH else ""
+        say(f"{sign_:<6}  {each.role} ({must}): {each.standing}{reasons}")
 
 
 def _sign(result: Result) -> str:
@@ -200,7 +200,7 @@ def _sign(result: Result) -> str:
 def _document(report: ReadinessReport) -> dict[str, object]:
     return {
         "verdict": report.judgement.verdict,
-        "line": report.judgement.line,
+        "line": report.line,
         "usecase": report.usecase,
         "stage": report.stage,
         "target": report.target,

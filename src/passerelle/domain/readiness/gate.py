@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from passerelle.domain.readiness import economy, protection, purpose, quality
-from passerelle.domain.readiness.checks import Check, Outcome, Result, Severity, judge
+from passerelle.domain.readiness.checks import Check, Outcome, Result, Severity, counted, judge
 from passerelle.domain.readiness.facts import Facts
 
 CHECKS: tuple[Check, ...] = (
@@ -63,20 +63,21 @@ class Judgement:
     @property
     def line(self) -> str:
         """The verdict in one line: `DEMO, not a product: 9 of 15 missing`."""
-        counted = [
+        told = [
             result
             for result in self.results
             if result.check.severity is Severity.BLOCKER
             and result.outcome is not Outcome.NOT_APPLICABLE
         ]
-        missing = f"{len(self.blockers)} of {len(counted)}"
+        missing = f"{len(self.blockers)} of {len(told)}"
+        warned = f", {counted(len(self.warnings), 'warning')}" if self.warnings else ""
         if self.verdict is Verdict.DEMO:
-            return f"DEMO, not a product: {missing} missing"
+            return f"DEMO, not a product: {missing} missing{warned}"
         if self.verdict is Verdict.UNDECIDED:
-            return f"UNDECIDED: {missing} could not be checked"
-        waived = sum(result.outcome is Outcome.WAIVED for result in counted)
-        by_waiver = f", {waived} of them by a waiver" if waived else ""
-        return f"PRODUCT: all {len(counted)} hold{by_waiver}"
+            return f"UNDECIDED: {missing} could not be checked{warned}"
+        waived = sum(result.outcome is Outcome.WAIVED for result in told)
+        by_waiver = f" ({waived} by a waiver)" if waived else ""
+        return f"PRODUCT: all {len(told)} blockers hold{by_waiver}{warned}"
 
 
 def judge_all(facts: Facts, checks: Sequence[Check] = CHECKS) -> Judgement:

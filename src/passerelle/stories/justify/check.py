@@ -9,7 +9,7 @@ from passerelle.core.values.ids import Digest
 from passerelle.core.values.scope import Stage
 from passerelle.domain.identity.grants import Granted
 from passerelle.domain.identity.permissions import Permission
-from passerelle.domain.readiness.checks import Result
+from passerelle.domain.readiness.checks import Result, counted
 from passerelle.domain.readiness.facts import Facts, Unknown
 from passerelle.domain.readiness.gate import Judgement, judge_all
 from passerelle.domain.readiness.loads import LOAD
@@ -60,6 +60,12 @@ class ReadinessReport:
     @property
     def blockers(self) -> tuple[Result, ...]:
         return self.judgement.blockers
+
+    @property
+    def line(self) -> str:
+        """The verdict, and how many signatures that the target needs do not hold."""
+        missing = counted(len(self.unsigned), "signature")
+        return f"{self.judgement.line}; {missing} missing" if self.unsigned else self.judgement.line
 
 
 def check(granted: Granted, parts: ReadinessParts, usecase: str) -> ReadinessReport:
