@@ -85,3 +85,8 @@ def test_proof_for_one_thing_is_no_proof_for_another() -> None:
     granted.require(Permission.MODEL_LIST)
     with pytest.raises(Forbidden, match="key:create"):
         granted.require(Permission.KEY_CREATE)
+
+
+@pytest.mark.parametrize("role", ["business_owner", "security", "compliance"])
+def test_whoever_signs_on_an_evaluation_may_read_it(role: str) -> None:
+    assert Permission.EVALUATION_READ in permissions_of(frozenset({role}))
