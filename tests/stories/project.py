@@ -140,12 +140,7 @@ class Project:
                 who or self.people["end_user"],
                 f"exc_{number}",
                 usecase=NAME,
-                facts={
-                    "release": self.candidate.release(Stage.PILOT),
-                    "guards": [SCANNED],
-                    "grounding": {"support": support.value},
-                    **facts,
-                },
+                facts={"guards": [SCANNED], "grounding": {"support": support.value}, **facts},
                 keeps_content=False,
             )
 

@@ -60,7 +60,7 @@ class Traffic:
     unsupported: Estimate
     """Share of judged answers that the passages do not support."""
     not_scanned: Estimate
-    """Share of texts that a guard could not check, of exchanges with what would go live."""
+    """Share of texts that a guard could not check."""
 
 
 @dataclass(frozen=True, slots=True)

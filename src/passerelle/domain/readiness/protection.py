@@ -39,13 +39,8 @@ def _scanned(traffic: Traffic, facts: Facts) -> Decision:
     del facts
     unread = traffic.not_scanned
     if not unread.n:
-        return missing(
-            f"No guard has seen live traffic of this release in the last {traffic.days} days."
-        )
-    told = (
-        f"Texts of this release that a guard could not check in the last {traffic.days} days: "
-        f"{share(unread)}."
-    )
+        return missing("No guard has seen live traffic yet.")
+    told = f"Texts that a guard could not check: {share(unread)}."
     return (failed if unread.value > 0 else passed)(told, unread)
 
 

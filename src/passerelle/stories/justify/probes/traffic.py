@@ -1,7 +1,5 @@
 """What live traffic shows of answers and guards."""
 
-import msgspec
-
 from passerelle.core.statistics.intervals import wilson
 from passerelle.core.values.verdicts import Outcome
 from passerelle.domain.readiness.checks import DAY_MS
@@ -12,18 +10,9 @@ from passerelle.stories.justify.traffic import live_exchanges
 DAYS = 30
 
 
-class _Release(msgspec.Struct):
-    release: str = ""
-
-
-_released = msgspec.json.Decoder(_Release).decode
-
-
 def look_at_traffic(inquiry: Inquiry) -> Traffic | Unknown:
-    """Guards are judged by exchanges of what would go live alone."""
-    kin = inquiry.candidate.kin(inquiry.target)
     exchanges = judged = unsupported = texts = unread = 0
-    for entry, seen in live_exchanges(
+    for _, seen in live_exchanges(
         inquiry.parts.ledger,
         inquiry.usecase,
         organisation=inquiry.organisation,
@@ -32,9 +21,8 @@ def look_at_traffic(inquiry: Inquiry) -> Traffic | Unknown:
         exchanges += 1
         judged += seen.judged
         unsupported += seen.unsupported
-        if _released(entry.facts).release in kin:
-            texts += len(seen.guards)
-            unread += sum(guard.outcome is Outcome.NOT_SCANNED for guard in seen.guards)
+        texts += len(seen.guards)
+        unread += sum(guard.outcome is Outcome.NOT_SCANNED for guard in seen.guards)
     if not exchanges:
         return Unknown(f"Nobody has asked anything in the last {DAYS} days.")
     return Traffic(DAYS, exchanges, wilson(unsupported, judged), wilson(unread, texts))
