@@ -195,7 +195,8 @@ def measure(data: Path) -> Report:
                 "Only the half of the groups that nobody read while signs and weights were set,"
                 " less texts that begin as one of the other half. The second threshold allows 1 %"
                 " false alarms on the benign tuning half. PIGuard valid shares rows with NotInject"
-                " and WildGuard; its attacks are 22.",
+                " and WildGuard; its attacks are 22. Totals of this half were seen between edits of"
+                " the signs, so it is not wholly held out.",
             ),
             Table(
                 "Indirect: an instruction inside a document",
@@ -204,7 +205,8 @@ def measure(data: Path) -> Report:
                 "BIPIA's attacks are mostly harmless requests; categories and contexts read while"
                 " tuning are left out. Each attack stands in every e-mail, so rows depend on one"
                 " another and the intervals are too narrow. Of XQuAD and MTRAG some false alarms of"
-                " both halves were seen while tuning, so these two rows are optimistic.",
+                " both halves were seen while tuning, and the signs were changed after 59 % false"
+                " alarms on all e-mails, so XQuAD, MTRAG and the e-mails are optimistic.",
             ),
             Table("PIGuard-style average", ("part", "accuracy"), tuple(_average(direct))),
         ),

@@ -38,6 +38,8 @@ SEED = 7
 DRAWS = 2_000
 Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 MEANS_NOTE = (
+    "Results of an earlier interval on this trace had been seen before the present one was chosen, "
+    "by simulations alone. "
     "Cost of each request at 1 USD for a million input tokens and 4 USD for a million output "
     "tokens. A new origin every minute: the window before it is seen, the period after it is "
     "projected, and covered means that what came lies in the 90 % interval. `iid` takes every "
