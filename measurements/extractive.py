@@ -58,7 +58,8 @@ NOTE = (
     "same passages; it never refuses. The paired difference is answer share of `extractive` "
     "without refusing minus that of the baseline: the gain is in choosing sentences. As served, "
     "refusing below the bar, fewer answers hold a gold answer than with the baseline, which never "
-    "refuses and so also answers what it cannot know. Bootstrap over documents, n counts documents. "
+    "refuses and so also answers what it cannot know. Bootstrap over documents, n counts "
+    "documents. "
     "Tuning half and reporting half are documents by hash; the constants of the provider were "
     "chosen on the former, this table shows the latter."
 )
