@@ -1,10 +1,19 @@
 """The role of a provider: one call of one model, with what it may use to answer."""
 
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import Protocol
 
-from passerelle.core.values.chat import Completion, JsonValue, Message, Piece
+from passerelle.core.values.chat import (
+    NO_OPTIONS,
+    NOTHING,
+    Completion,
+    JsonObject,
+    Message,
+    Options,
+    Piece,
+    Usage,
+)
 from passerelle.core.values.errors import Refusal
 from passerelle.core.values.passages import Hit
 
@@ -30,6 +39,14 @@ class ProviderOverloaded(ProviderFailed):
     code = "provider_overloaded"
 
 
+class ProviderMisconfigured(ProviderFailed):
+    """The model provider does not serve us."""
+
+    # Bad credentials, an unknown model, an account without quota: asking again cannot help,
+    # another provider may.
+    code = "provider_misconfigured"
+
+
 class ProviderRefused(ProviderFailed):
     """The model provider refused the request."""
 
@@ -37,6 +54,13 @@ class ProviderRefused(ProviderFailed):
     status = 400
     code = "provider_refused"
     kind = "invalid_request_error"
+
+
+class Inexpressible(ProviderRefused):
+    """The model provider has no counterpart of a field of this request."""
+
+    # Always raised with `param`: a field may be refused, never dropped.
+    code = "unsupported_value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +81,34 @@ class ModelCall:
     refusal: str
     """The words in which it says so."""
     deadline_seconds: float
-    max_tokens: int | None = None
-    temperature: float | None = None
-    extras: Mapping[str, JsonValue] = field(default_factory=dict)
+    options: Options = NO_OPTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingCall:
+    """What a provider needs to embed texts."""
+
+    model: str
+    inputs: tuple[str | tuple[int, ...], ...]
+    """Texts, or texts as tokens of the model."""
+    deadline_seconds: float
+    dimensions: int | None = None
+    extras: JsonObject = NOTHING
+    """In OpenAI's naming: passed on or refused, never dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """One vector for each input, in order."""
+
+    vectors: tuple[bytes, ...]
+    """Little-endian float32."""
+    usage: Usage
+    model: str
 
 
 class Provider(Protocol):
-    """Where completions come from. Raises only `ProviderFailed` and its kin."""
+    """Where completions and embeddings come from. Raises only `ProviderFailed` and its kin."""
 
     @property
     def name(self) -> str:
@@ -75,10 +120,14 @@ class Provider(Protocol):
         ...
 
     def stream(self, call: ModelCall) -> AsyncGenerator[Piece, None]:
-        """The answer in pieces; exactly the last piece carries finish reason and usage.
+        """The answer in pieces; exactly the last piece carries usage, and none comes after it.
 
         Closing the iterator (`aclose`) cancels the call at the provider.
         """
+        ...
+
+    async def embed(self, call: EmbeddingCall) -> Embeddings:
+        """Raises `Inexpressible` where the provider has no embeddings."""
         ...
 
     async def close(self) -> None:
