@@ -1,7 +1,7 @@
 """Messages, completions and what they used: richer than any one wire format, free of all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
