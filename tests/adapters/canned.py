@@ -9,7 +9,7 @@ from passerelle.adapters.gateway.app import Gateway, GatewayParts
 from passerelle.adapters.gateway.listeners import Listening, listen
 from passerelle.adapters.telemetry.metrics import Registry
 from passerelle.adapters.telemetry.observers import TrafficMetrics
-from passerelle.core.values.chat import Usage
+from passerelle.core.values.chat import Piece, Usage, spoken
 from passerelle.core.values.clock import SystemClock
 from passerelle.core.values.errors import NotFound, Refusal
 from passerelle.core.values.ids import Digest, ExchangeId, PassageId
@@ -44,9 +44,7 @@ TEXT = "Keys start with sk- and carry a checksum. [1] Zürich, 東京, 🙂."
 CHECKED = Checked(
     exchange_id=ExchangeId("exc_canned"),
     served=SERVED,
-    text=TEXT,
-    finish_reason="stop",
-    usage=Usage(12, 9, cached_input_tokens=4),
+    completion=spoken(TEXT, usage=Usage(12, 9, cached_input_tokens=4), model="replay-1"),
     citations=(CITATION,),
     grounding=Grounding(
         Support.SUPPORTED, 0.91, (ClaimVerdict(0, 41, Support.SUPPORTED, 0.91, CITATION),)
@@ -59,8 +57,13 @@ CHECKED = Checked(
     cost_nano_usd=0,
     price_book="2026-01-31",
     upstream_ns=1_000,
-    extras={},
 )
+
+
+def saying(text: str) -> Checked:
+    """`CHECKED` in other words."""
+    completion = CHECKED.completion
+    return replace(CHECKED, completion=spoken(text, usage=completion.usage, model=completion.model))
 
 
 @dataclass
@@ -87,9 +90,9 @@ class CannedStream:
                 if server.refuse_at == number and server.refusal is not None:
                     raise server.refusal  # noqa: TRY301 - as the story does
                 await asyncio.sleep(server.pause)
-                yield CheckedWindow(server.text[start : start + server.window])
+                yield CheckedWindow(Piece(server.text[start : start + server.window]))
             ended = "whole"
-            yield replace(CHECKED, text=server.text)
+            yield saying(server.text)
         except Exception as error:
             ended = error.code if isinstance(error, Refusal) else type(error).__name__
             raise
@@ -122,7 +125,7 @@ class CannedServer:
             raise self.refusal
         await asyncio.sleep(self.pause)
         self.ended.append("whole")
-        return replace(CHECKED, text=self.text)
+        return saying(self.text)
 
     async def stream(self, arrival: Arrival) -> CannedStream:
         self._check(arrival.credential)

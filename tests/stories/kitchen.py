@@ -11,7 +11,15 @@ from passerelle.adapters.providers.replay import Replay
 from passerelle.adapters.store.memory import MemoryStore, memory_store
 from passerelle.adapters.store.memory_index import MemoryIndex
 from passerelle.adapters.store.purse import MemoryPurse
-from passerelle.core.values.chat import ChatRequest, Completion, JsonValue, Message, Usage
+from passerelle.core.values.chat import (
+    ChatRequest,
+    Completion,
+    JsonValue,
+    Message,
+    Options,
+    Usage,
+    spoken,
+)
 from passerelle.core.values.clock import SetClock
 from passerelle.core.values.ids import digest_of
 from passerelle.core.values.principals import Principal
@@ -42,8 +50,8 @@ PEPPER = b"a pepper for tests, nothing else"
 FEES = "# Fees\n\nThe transfer fee is 4 percent of the amount. Refunds take ten days.\n"
 PRICE = Price(input=Rate(1_000_000_000), output=Rate(2_000_000_000))
 """1 USD and 2 USD for a million tokens."""
-ANSWER = Completion(
-    "The transfer fee is 4 percent of the amount. [1]", "stop", Usage(100, 20), "replay-1"
+ANSWER = spoken(
+    "The transfer fee is 4 percent of the amount. [1]", usage=Usage(100, 20), model="replay-1"
 )
 
 
@@ -91,9 +99,12 @@ class Kitchen:
         return Serving(self.parts)
 
     def arrival(self, question: str, **fields: Any) -> Arrival:
-        """A request for the use case; fields of `ChatRequest` may be set."""
-        request = ChatRequest(model="fees", messages=(Message("user", question),))
-        return Arrival(replace(request, **fields), self.key, "req_1", 0)
+        """A request for the use case; fields of `ChatRequest` and of its options may be set."""
+        known = ChatRequest.__dataclass_fields__
+        options = Options(**{name: value for name, value in fields.items() if name not in known})
+        request = ChatRequest(model="fees", messages=(Message("user", question),), options=options)
+        asked = {name: value for name, value in fields.items() if name in known}
+        return Arrival(replace(request, **asked), self.key, "req_1", 0)
 
     def entries(self) -> tuple[Entry, ...]:
         """Of exchanges, oldest first."""
@@ -111,6 +122,11 @@ class Kitchen:
         body = self.store.ledger.content(entry.commitment)
         found: dict[str, JsonValue] = msgspec.json.decode(body or b"null")
         return found
+
+
+def saying(text: str) -> Completion:
+    """`ANSWER` in other words."""
+    return spoken(text, usage=ANSWER.usage, model=ANSWER.model)
 
 
 def guards(**sections: JsonValue) -> tuple[GuardPolicy, ...]:

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from passerelle.adapters.providers.replay import Damage, Replay
-from passerelle.core.values.chat import Completion, Usage
 from passerelle.core.values.principals import Principal
 from passerelle.core.values.scope import Stage
 from passerelle.core.values.verdicts import Support
@@ -19,7 +18,7 @@ from passerelle.domain.routing.providers import ProviderFailed
 from passerelle.domain.usecases.policies import DEFAULTS
 from passerelle.stories.serve.parts import ModelNotFound
 from passerelle.stories.serve.rehearse import Rehearsal
-from tests.stories.kitchen import ANSWER, SCOPE, Kitchen, guards, kitchen
+from tests.stories.kitchen import ANSWER, SCOPE, Kitchen, guards, kitchen, saying
 
 OPERATOR = Principal("per_1", "person", "Ada", SCOPE, frozenset({"developer"}))
 FEE = Case("fee", "What is the transfer fee?", "4 percent", ("fees.md",), True, "facts")
@@ -30,7 +29,7 @@ def rehearsal(here: Kitchen) -> Rehearsal:
 
 
 def says(text: str) -> Replay:
-    return Replay(default=Completion(text, "stop", Usage(100, 20), "replay-1"))
+    return Replay(default=saying(text))
 
 
 async def test_a_trial_tells_what_was_answered_and_what_it_took() -> None:

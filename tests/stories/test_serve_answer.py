@@ -20,7 +20,7 @@ from passerelle.domain.ledger.entries import LedgerUnavailable
 from passerelle.domain.routing.providers import ProviderFailed
 from passerelle.domain.usecases.policies import DEFAULTS
 from passerelle.stories.serve.parts import ModelNotFound
-from tests.stories.kitchen import ANSWER, guards, kitchen
+from tests.stories.kitchen import ANSWER, guards, kitchen, saying
 
 ACCOUNT = "acme/fees"
 
@@ -96,7 +96,7 @@ async def test_blocked_input_never_reaches_the_model() -> None:
 
 
 async def test_blocked_output_is_replaced_and_says_why() -> None:
-    leaky = Replay(default=replace(ANSWER, text="Write to eva@example.org."))
+    leaky = Replay(default=saying("Write to eva@example.org."))
     here = await kitchen(provider=leaky, guard_policies=guards(personal_data={"output": "block"}))
     checked = await here.serving.answer(here.arrival("Who?"))
     assert (checked.text, checked.finish_reason) == (DEFAULT_REFUSAL, "content_filter")
@@ -114,7 +114,7 @@ async def test_passage_that_a_guard_blocks_is_as_good_as_not_found() -> None:
 
 
 async def test_unsupported_answer_is_withheld_where_the_stage_refuses_it() -> None:
-    invented = Replay(default=replace(ANSWER, text="The fee is 9 percent in Denmark. [1]"))
+    invented = Replay(default=saying("The fee is 9 percent in Denmark. [1]"))
     policy = replace(DEFAULTS[Stage.POC], unsupported="refuse")
     here = await kitchen(provider=invented, policy=policy)
     checked = await here.serving.answer(here.arrival("What is the transfer fee?"))
@@ -124,7 +124,7 @@ async def test_unsupported_answer_is_withheld_where_the_stage_refuses_it() -> No
 
 
 async def test_unsupported_answer_is_sent_with_its_verdict_where_the_stage_annotates() -> None:
-    invented = Replay(default=replace(ANSWER, text="The fee is 9 percent in Denmark. [1]"))
+    invented = Replay(default=saying("The fee is 9 percent in Denmark. [1]"))
     here = await kitchen(provider=invented)
     checked = await here.serving.answer(here.arrival("What is the transfer fee?"))
     assert "Denmark" in checked.text

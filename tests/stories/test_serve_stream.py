@@ -13,7 +13,7 @@ from passerelle.domain.guardrails.refusals import DEFAULT_REFUSAL, Blocked
 from passerelle.domain.routing.providers import ProviderFailed
 from passerelle.domain.usecases.policies import DEFAULTS
 from passerelle.stories.serve.exchange import Checked, CheckedStream, CheckedWindow
-from tests.stories.kitchen import ANSWER, Kitchen, guards, kitchen
+from tests.stories.kitchen import ANSWER, Kitchen, guards, kitchen, saying
 
 
 async def read(stream: CheckedStream) -> tuple[str, Checked]:
@@ -22,7 +22,7 @@ async def read(stream: CheckedStream) -> tuple[str, Checked]:
         match part:
             case CheckedWindow():
                 assert last is None, "nothing may follow the end"
-                text += part.text
+                text += part.piece.text
             case Checked():
                 last = part
     assert last is not None
@@ -48,7 +48,7 @@ async def test_entry_is_there_before_the_last_part() -> None:
 
 @given(size=st.integers(1, 40), before=st.text("ab 1.", max_size=30))
 async def test_blocked_text_never_leaves_however_the_provider_cuts(size: int, before: str) -> None:
-    leaky = replace(ANSWER, text=f"{before} Write to eva@example.org today.")
+    leaky = saying(f"{before} Write to eva@example.org today.")
     provider = Replay(default=leaky, pace=Pace(chunk_characters=size))
     here = await kitchen(
         provider=provider, guard_policies=guards(personal_data={"output": "block"})
@@ -67,7 +67,7 @@ async def test_refusals_that_can_be_known_early_are_raised_before_the_stream() -
 
 
 async def test_nothing_leaves_before_the_whole_is_known_where_the_stage_refuses() -> None:
-    invented = Replay(default=replace(ANSWER, text="The fee is 9 percent in Denmark. [1]"))
+    invented = Replay(default=saying("The fee is 9 percent in Denmark. [1]"))
     policy = replace(DEFAULTS[Stage.POC], unsupported="refuse")
     here = await kitchen(provider=invented, policy=policy)
     text, last = await read(await opened(here))

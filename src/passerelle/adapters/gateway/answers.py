@@ -1,6 +1,5 @@
 """From what may leave to the bytes that leave."""
 
-from passerelle.core.values.chat import Completion
 from passerelle.core.values.passages import Citation
 from passerelle.core.values.verdicts import Grounding
 from passerelle.stories.serve.exchange import Checked, SurfaceVerdict
@@ -13,16 +12,6 @@ from passerelle.transport.wire.provenance import (
     Provenance,
     RouteObject,
 )
-
-
-def completion_of(checked: Checked) -> Completion:
-    return Completion(
-        text=checked.text,
-        finish_reason=checked.finish_reason,
-        usage=checked.usage,
-        model=checked.served.model,
-        extras=checked.extras,
-    )
 
 
 def provenance_of(checked: Checked) -> Provenance:

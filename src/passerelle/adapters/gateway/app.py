@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from passerelle.adapters.gateway.asgi import ASGIApp, Receive, Scope, Send
-from passerelle.adapters.gateway.chat import ChatCompletions
+from passerelle.adapters.gateway.chat import read_chat
+from passerelle.adapters.gateway.conversations import Conversations
 from passerelle.adapters.gateway.edge import (
     CLIENT_GONE,
     ClientGone,
@@ -140,7 +141,7 @@ def _reaches(prefix: str, path: str) -> bool:
 
 def _endpoints(parts: GatewayParts, readiness: Readiness) -> tuple[Endpoint, ...]:
     models = Models(parts.server)
-    completions = ChatCompletions(parts.server, limits=parts.limits, clock=parts.clock)
+    completions = Conversations(read_chat, parts.server, limits=parts.limits, clock=parts.clock)
     feedback = Feedback(parts.feedback, limits=parts.limits)
     metrics = Metrics(
         parts.exposition,

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,8 +17,9 @@ from passerelle.adapters.gateway.problems import (
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import Refusal
 from passerelle.core.values.ids import new_id
-from passerelle.transport.wire.sse import encode_event
 
+TellFailure = Callable[[Refusal, str], bytes]
+"""From a refusal and the id of its request to the last bytes of a stream."""
 _SANE_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,80}")
 CLIENT_GONE: Final = 499
 """Status for our own records; nobody is left to read it."""
@@ -53,6 +55,7 @@ class Request:
         "code",
         "endpoint",
         "exchange_id",
+        "failure",
         "finished",
         "headers",
         "method",
@@ -64,7 +67,6 @@ class Request:
         "send",
         "started",
         "status",
-        "streams_events",
         "transport",
     )
 
@@ -90,7 +92,8 @@ class Request:
         self.status = 0
         self.started = False
         self.finished = False
-        self.streams_events = False
+        self.failure: TellFailure | None = None
+        """How a stream that has begun tells of a failure, in its own shape."""
 
     @property
     def credential(self) -> str:
@@ -170,8 +173,8 @@ class Request:
             data_plane = self.path.startswith("/v1")
             problem = (openai_problem if data_plane else problem_details)(refusal)
             await self.reply(problem.status, problem.body, problem.headers)
-        elif self.streams_events:
-            await self.write(encode_event(openai_problem(refusal).body), more=False)
+        elif self.failure is not None:
+            await self.write(self.failure(refusal, self.request_id), more=False)
         # Else the answer stays incomplete, and the listener cuts the connection.
 
 

@@ -1,10 +1,18 @@
 """The online product, in reading order."""
 
 from passerelle.core.values.errors import Refusal
-from passerelle.domain.identity.grants import authorise
+from passerelle.domain.identity.grants import authorise, holds
 from passerelle.domain.identity.keys import identify as identify_key
 from passerelle.domain.identity.permissions import Permission
-from passerelle.stories.serve.exchange import Arrival, Checked, CheckedStream, ModelOffer
+from passerelle.stories.serve.embed import as_chat, embed
+from passerelle.stories.serve.exchange import (
+    Arrival,
+    Checked,
+    CheckedEmbeddings,
+    CheckedStream,
+    EmbeddingArrival,
+    ModelOffer,
+)
 from passerelle.stories.serve.parts import Parts
 from passerelle.stories.serve.steps import (
     Identified,
@@ -46,6 +54,12 @@ class Serving:
             raise
         return AnswerStream(routed, parts)
 
+    async def embed(self, arrival: EmbeddingArrival) -> CheckedEmbeddings:
+        """Vectors, given only after their entry is durable."""
+        identified = self._identify(as_chat(arrival))
+        async with identified.tab:
+            return await embed(identified, arrival.request, self._parts)
+
     def models(self, credential: str) -> tuple[ModelOffer, ...]:
         """Models that the caller may ask for, by name."""
         parts = self._parts
@@ -56,6 +70,7 @@ class Serving:
         return tuple(
             ModelOffer(deployment.model, deployment.created, deployment.scope.organisation)
             for deployment in parts.catalogue.offered(principal.scope)
+            if holds(principal, deployment.permission)
         )
 
     def _identify(self, arrival: Arrival) -> Identified:

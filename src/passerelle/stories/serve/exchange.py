@@ -4,7 +4,15 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from passerelle.core.values.chat import ChatRequest, FinishReason, JsonValue, Usage
+from passerelle.core.values.chat import (
+    NOTHING,
+    ChatRequest,
+    Completion,
+    FinishReason,
+    JsonObject,
+    Piece,
+    Usage,
+)
 from passerelle.core.values.ids import Digest, ExchangeId
 from passerelle.core.values.passages import Citation
 from passerelle.core.values.scope import Stage
@@ -30,6 +38,10 @@ class Arrival:
     received_ns: int
     """Monotonic."""
     purpose: str = LIVE
+    store: bool = True
+    """False where the client does not want its content kept."""
+    kept: JsonObject = NOTHING
+    """What its wire format wants kept with the content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +69,8 @@ class Checked:
 
     exchange_id: ExchangeId
     served: Served
-    text: str
-    finish_reason: FinishReason
-    usage: Usage
+    completion: Completion
+    """Its choices hold only what the guards let through."""
     citations: tuple[Citation, ...]
     grounding: Grounding
     guards: tuple[SurfaceVerdict, ...]
@@ -69,15 +80,27 @@ class Checked:
     """Date of the prices."""
     upstream_ns: int
     """Time spent waiting for the provider."""
-    extras: dict[str, JsonValue]
-    """Fields of the provider's message that we do not interpret, such as tool calls."""
+
+    @property
+    def text(self) -> str:
+        """Of the first choice."""
+        return self.completion.text
+
+    @property
+    def finish_reason(self) -> FinishReason:
+        """Of the first choice."""
+        return self.completion.finish_reason
+
+    @property
+    def usage(self) -> Usage:
+        return self.completion.usage
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedWindow:
-    """A part of a streamed answer that has passed its guards."""
+    """A part of a streamed answer that has passed its guards; it never ends a choice."""
 
-    text: str
+    piece: Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +127,44 @@ class CheckedStream(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class EmbeddingRequest:
+    """What a client asks for who wants texts embedded."""
+
+    model: str
+    inputs: tuple[str | tuple[int, ...], ...]
+    """Texts, or texts as tokens of the model."""
+    dimensions: int | None = None
+    end_user: str = ""
+    extras: JsonObject = NOTHING
+    """Fields that we do not interpret: passed on or refused by policy, never dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingArrival:
+    """As `Arrival`, of an embedding request."""
+
+    request: EmbeddingRequest
+    credential: str
+    request_id: str
+    received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedEmbeddings:
+    """Vectors of texts that have passed their guards. Made in `serve/embed.py` only."""
+
+    exchange_id: ExchangeId
+    served: Served
+    vectors: tuple[bytes, ...]
+    """Little-endian float32, one for each input, in order."""
+    usage: Usage
+    guards: tuple[SurfaceVerdict, ...]
+    cost_nano_usd: int | None
+    price_book: str
+    upstream_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelOffer:
     """A model name that a caller may use."""
 
@@ -125,6 +186,10 @@ class Server(Protocol):
 
         Refusals of these steps are raised here, while a plain HTTP status can still be sent.
         """
+        ...
+
+    async def embed(self, arrival: EmbeddingArrival) -> CheckedEmbeddings:
+        """Vectors, durably recorded before they are returned."""
         ...
 
     def models(self, credential: str) -> tuple[ModelOffer, ...]:

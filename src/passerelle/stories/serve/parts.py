@@ -15,6 +15,7 @@ from passerelle.domain.costs.price_book import PriceBook
 from passerelle.domain.grounding.sections import GroundingPolicy
 from passerelle.domain.guardrails.guards import GuardPolicy
 from passerelle.domain.identity.keys import KeyRing
+from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.knowledge.library import Index
 from passerelle.domain.ledger.entries import Ledger
 from passerelle.domain.prompts.versions import PromptVersion
@@ -54,6 +55,10 @@ class Deployment:
     """None for a use case without knowledge."""
     plan: Plan
     budget: Budget
+    embedding: Plan | None = None
+    """None for a use case that embeds nothing."""
+    permission: Permission = Permission.EXCHANGE_CREATE
+    """What a caller must hold."""
 
 
 class Catalogue(Protocol):

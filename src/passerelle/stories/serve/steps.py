@@ -1,29 +1,36 @@
 """One function per step: each takes one state and returns the next."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from passerelle.core.values.chat import Completion, JsonValue, Message, Usage, question_in
+from passerelle.core.values.chat import Choice, Completion, Message, Usage, question_in
 from passerelle.core.values.errors import InvalidRequest, Unavailable
 from passerelle.core.values.ids import new_exchange_id
 from passerelle.core.values.passages import Hit
 from passerelle.core.values.scope import Stage
-from passerelle.core.values.verdicts import Outcome, Support, Verdict
+from passerelle.core.values.verdicts import Grounding, Support
 from passerelle.domain.costs.price_book import Price
 from passerelle.domain.costs.pricing import cost_nano, estimate_nano, token_ceiling
 from passerelle.domain.grounding.detector import ground
 from passerelle.domain.guardrails.guards import Surface
-from passerelle.domain.guardrails.refusals import DEFAULT_REFUSAL, blocked_by
-from passerelle.domain.guardrails.screening import Screened as ScreenedText
-from passerelle.domain.guardrails.screening import screen
 from passerelle.domain.identity.grants import authorise
 from passerelle.domain.identity.keys import identify as identify_key
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.knowledge.retrieval import retrieve as search
 from passerelle.domain.prompts.rendering import render
+from passerelle.domain.routing.plans import Plan
 from passerelle.domain.routing.providers import ModelCall, Provider
-from passerelle.stories.serve.exchange import LOAD, Arrival, Checked, Served, SurfaceVerdict
+from passerelle.stories.serve.exchange import LOAD, Arrival, Checked, Served
 from passerelle.stories.serve.parts import Deployment, ModelNotFound, Parts
+from passerelle.stories.serve.surfaces import (
+    ScreenedChoice,
+    note,
+    note_unread,
+    screen_choice,
+    screen_message,
+    screen_tools,
+    unread_in,
+)
 from passerelle.stories.serve.tab import Tab, cited
 
 CHARACTERS_PER_TOKEN = 4
@@ -106,6 +113,8 @@ def identify(arrival: Arrival, parts: Parts) -> Identified:
             request_id=arrival.request_id,
             received_ns=arrival.received_ns,
             purpose=arrival.purpose,
+            store=arrival.store,
+            kept=arrival.kept,
         )
     )
 
@@ -135,9 +144,12 @@ def _resolve(tab: Tab, parts: Parts) -> Deployment:
     deployment = parts.catalogue.find(request.model, tab.principal.scope)
     if deployment is None or deployment.stage is Stage.RETIRED:
         raise ModelNotFound(f"Asked for {request.model[:80]!r}; GET /v1/models lists yours.")
-    if request.extras and deployment.policy.unknown_fields == "refuse":
-        field = min(request.extras)
-        raise InvalidRequest(f"Stage {deployment.stage} refuses unknown fields.", param=field)
+    authorise(tab.principal, deployment.permission)
+    unknown = request.options.extras
+    if unknown and deployment.policy.unknown_fields == "refuse":
+        raise InvalidRequest(
+            f"Stage {deployment.stage} refuses unknown fields.", param=min(unknown)
+        )
     return deployment
 
 
@@ -145,29 +157,24 @@ def _expected_nano(tab: Tab, deployment: Deployment) -> int:
     price = price_of(tab, deployment)
     if price is None:
         return 0
+    options = tab.request.options
     asked = sum(token_ceiling(message.text) for message in tab.request.messages)
     shown = deployment.prompt.passages * PASSAGE_TOKENS if deployment.index is not None else 0
     return estimate_nano(
         price,
         input_tokens=asked + shown + token_ceiling(deployment.prompt.template),
-        output_tokens=tab.request.max_tokens or DEFAULT_OUTPUT_TOKENS,
+        output_tokens=options.n * (options.max_tokens or DEFAULT_OUTPUT_TOKENS),
     )
 
 
 def screen_input(reserved: Reserved) -> Screened:
-    """May this pass? Every message that a caller can have written is looked at."""
+    """May this pass? Everything that a caller can have written is looked at."""
     tab, deployment = reserved.tab, reserved.deployment
-    messages = []
-    for message in tab.request.messages:
-        screened = screen(message.text, deployment.guards, Surface.INPUT)
-        _note(tab, deployment, Surface.INPUT, screened.verdicts)
-        if screened.blocked:
-            raise blocked_by(screened.verdicts)
-        _note_unread(tab, deployment, Surface.INPUT, message.extras)
-        messages.append(
-            message if screened.text == message.text else replace(message, text=screened.text)
-        )
-    tab.messages = tuple(messages)
+    tab.messages = tuple(
+        screen_message(message, tab, deployment) for message in tab.request.messages
+    )
+    if tab.request.options.tools:
+        screen_tools(tab.request.options.tools, tab, deployment)
     return Screened(tab, deployment, tab.messages, question_in(tab.messages))
 
 
@@ -184,7 +191,7 @@ def retrieve(screened: Screened) -> Retrieved:
             history=earlier,
         )
         hits, verdicts = deployment.documents.screen(found)
-        _note(tab, deployment, Surface.DOCUMENT, verdicts)
+        note(tab, deployment, Surface.DOCUMENT, verdicts)
     tab.hits = hits
     return Retrieved(tab, deployment, screened.messages, screened.question, hits)
 
@@ -193,9 +200,6 @@ def route(retrieved: Retrieved, parts: Parts) -> Routed:
     """Which model?"""
     tab, deployment, request = retrieved.tab, retrieved.deployment, retrieved.tab.request
     plan, prompt = deployment.plan, deployment.prompt
-    provider = parts.providers.get(plan.provider)
-    if provider is None:
-        raise Unavailable(f"Provider {plan.provider!r} is not configured: see passerelle doctor.")
     call = ModelCall(
         model=plan.model,
         messages=render(prompt, hits=retrieved.hits, messages=retrieved.messages),
@@ -205,11 +209,17 @@ def route(retrieved: Retrieved, parts: Parts) -> Routed:
         refuse_below=prompt.refuse_below,
         refusal=prompt.refusal,
         deadline_seconds=plan.deadline_seconds,
-        max_tokens=request.max_tokens,
-        temperature=request.temperature,
-        extras=request.extras,
+        options=request.options,
     )
-    return Routed(tab, deployment, provider, call)
+    return Routed(tab, deployment, provider_of(plan, parts), call)
+
+
+def provider_of(plan: Plan, parts: Parts) -> Provider:
+    """Raises `Unavailable` where the settings have no such provider."""
+    provider = parts.providers.get(plan.provider)
+    if provider is None:
+        raise Unavailable(f"Provider {plan.provider!r} is not configured: see passerelle doctor.")
+    return provider
 
 
 async def complete(routed: Routed, parts: Parts) -> Answered:
@@ -239,44 +249,68 @@ def price_of(tab: Tab, deployment: Deployment) -> Price | None:
 
 def check(answered: Answered) -> Checked:
     """May it leave, and is it grounded?"""
-    text, guards = answered.completion.text, answered.deployment.guards
-    return conclude(answered, screen(text, guards, Surface.OUTPUT))
+    guards = answered.deployment.guards
+    choices = answered.completion.choices
+    return conclude(answered, [screen_choice(choice, guards) for choice in choices])
 
 
-def conclude(answered: Answered, screened: ScreenedText) -> Checked:
+def conclude(answered: Answered, screened: Sequence[ScreenedChoice]) -> Checked:
     """The last word on an answer whose output guards have spoken, streamed or whole."""
     tab, deployment, completion = answered.tab, answered.deployment, answered.completion
-    _note(tab, deployment, Surface.OUTPUT, screened.verdicts)
-    _note_unread(tab, deployment, Surface.OUTPUT, completion.extras)
-    text, finish = screened.text, completion.finish_reason
-    tab.grounding = ground(
-        text,
-        [hit.passage for hit in tab.hits],
-        threshold=deployment.grounding.threshold,
-        refusal=deployment.prompt.refusal,
-    )
-    if screened.blocked:
-        text, finish = text or DEFAULT_REFUSAL, "content_filter"
-    elif refuses_unsupported(deployment) and tab.grounding.support in _UNBACKED:
-        tab.withheld, text = completion.text, deployment.prompt.refusal
-    tab.answer, tab.citations = text, tuple(cited(tab.grounding)) if not tab.withheld else ()
+    for each in screened:
+        note(tab, deployment, Surface.OUTPUT, each.verdicts)
+        note_unread(tab, deployment, Surface.OUTPUT, unread_in(each.choice))
+    grounded = [(each, _ground(each.choice, tab, deployment)) for each in screened]
+    tab.grounding = min((grounding for _, grounding in grounded), key=_standing)
+    tab.choices = tuple(_backed(*pair, tab, deployment) for pair in grounded)
+    tab.citations = () if tab.withheld else tuple(cited(tab.grounding))
     return Checked(
         exchange_id=tab.exchange_id,
         served=served_by(deployment),
-        text=text,
-        finish_reason=finish,
-        usage=tab.usage,
+        completion=Completion(tab.choices, tab.usage, completion.model, completion.extras),
         citations=tab.citations,
         grounding=tab.grounding,
         guards=tuple(tab.guards),
         cost_nano_usd=tab.cost_nano_usd,
         price_book=tab.parts.prices.dated,
         upstream_ns=tab.upstream_ns,
-        extras=dict(completion.extras),
     )
 
 
 _UNBACKED = frozenset({Support.UNSUPPORTED, Support.CONTRADICTED})
+_WORST_FIRST = (
+    Support.CONTRADICTED,
+    Support.UNSUPPORTED,
+    Support.NOT_SCANNED,
+    Support.SUPPORTED,
+)
+
+
+def _ground(choice: Choice, tab: Tab, deployment: Deployment) -> Grounding:
+    if choice.tool_calls and not choice.text:
+        return Grounding(Support.NOT_SCANNED, 0.0, reason="tool_calls")
+    return ground(
+        choice.text,
+        [hit.passage for hit in tab.hits],
+        threshold=deployment.grounding.threshold,
+        refusal=deployment.prompt.refusal,
+    )
+
+
+def _standing(grounding: Grounding) -> tuple[int, float]:
+    """Several answers stand as badly as the worst of them."""
+    return _WORST_FIRST.index(grounding.support), grounding.score
+
+
+def _backed(
+    screened: ScreenedChoice, grounding: Grounding, tab: Tab, deployment: Deployment
+) -> Choice:
+    """The choice, or the use case's refusal where the stage lets nothing unbacked leave."""
+    unbacked = grounding.support in _UNBACKED and refuses_unsupported(deployment)
+    if screened.blocked or not unbacked:
+        return screened.choice
+    tab.withheld = "\n\n".join(filter(None, (tab.withheld, screened.choice.text)))
+    return Choice(deployment.prompt.refusal, screened.choice.finish_reason)
 
 
 def refuses_unsupported(deployment: Deployment) -> bool:
@@ -295,31 +329,3 @@ def served_by(deployment: Deployment) -> Served:
         provider=deployment.plan.provider,
         model=deployment.plan.model,
     )
-
-
-_FIELDS_BESIDE_TEXT = frozenset(
-    {"audio", "content", "function_call", "name", "refusal", "tool_call_id", "tool_calls"}
-)
-
-
-def _note_unread(
-    tab: Tab, deployment: Deployment, surface: Surface, extras: Mapping[str, JsonValue]
-) -> None:
-    """Says that guards read text only, where a message carries more: images, tool calls."""
-    if extras:
-        # A caller's own names of fields are content, and no content may enter the ledger.
-        told = sorted(extras.keys() & _FIELDS_BESIDE_TEXT) or ["other fields"]
-        reason = f"guards do not read {', '.join(told)}"
-        _note(tab, deployment, surface, (Verdict("text", Outcome.NOT_SCANNED, reason=reason),))
-
-
-def _note(
-    tab: Tab, deployment: Deployment, surface: Surface, verdicts: tuple[Verdict, ...]
-) -> None:
-    for verdict in verdicts:
-        at = SurfaceVerdict(surface.value, verdict)
-        if verdict.findings or at not in tab.guards:  # a long conversation passes once
-            tab.guards.append(at)
-    unread = any(verdict.outcome is Outcome.NOT_SCANNED for verdict in verdicts)
-    if unread and deployment.policy.unscanned == "block":
-        raise blocked_by(verdicts)

@@ -5,9 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from passerelle.core.values.chat import Completion, Piece, Usage
-from passerelle.domain.guardrails.screening import Screened as ScreenedText
-from passerelle.domain.guardrails.windows import Windows
 from passerelle.stories.serve.exchange import Checked, CheckedWindow, Opening
+from passerelle.stories.serve.lanes import StreamedChoice, pieces_of
 from passerelle.stories.serve.parts import Parts
 from passerelle.stories.serve.steps import (
     CHARACTERS_PER_TOKEN,
@@ -24,16 +23,16 @@ class AnswerStream:
     """Windows as they pass, then one `Checked`, given only after its entry is durable.
 
     Where the stage replaces unsupported answers, nothing may leave before the
-    whole is known: then the text comes as one window at the end.
+    whole is known: then all of it comes at the end.
     """
 
     def __init__(self, routed: Routed, parts: Parts) -> None:
         self.opening = Opening(routed.tab.exchange_id, served_by(routed.deployment))
         self._routed = routed
         self._clock = parts.clock
-        self._last = Piece(finish_reason="stop")
-        self._said: list[str] = []
-        self._passed: list[str] = []
+        self._last = Piece()
+        self._said_characters = 0
+        self._choices: dict[int, StreamedChoice] = {}
         self._run: AsyncGenerator[CheckedWindow | Checked, None] | None = None
 
     def __aiter__(self) -> AsyncIterator[CheckedWindow | Checked]:
@@ -49,34 +48,48 @@ class AnswerStream:
 
     async def _windows(self) -> AsyncGenerator[CheckedWindow | Checked, None]:
         holds = refuses_unsupported(self._routed.deployment)
+        left = False
         async with self._routed.tab:
-            windows = self._open_windows()
             async with aclosing(self._pieces()) as pieces:
                 async for piece in pieces:
-                    passed = self._pass(windows.push(piece.text))
-                    if passed is not None and not holds:
-                        yield passed
-                    if windows.blocked:
+                    choice = self._choice(piece.index)
+                    for passed in choice.push(piece):
+                        self._keep(passed)
+                        if not holds:
+                            left = True
+                            yield CheckedWindow(passed)
+                    if choice.blocked:
                         break
-            passed = self._pass(windows.finish())
-            if passed is not None and not holds:
-                yield passed
-            checked = self._conclude(windows, held=holds)
-        if holds or not self._passed:
-            yield CheckedWindow(checked.text)
+            for passed in self._rest():
+                self._keep(passed)
+                if not holds:
+                    left = True
+                    yield CheckedWindow(passed)
+            checked = self._conclude()
+        if not left:
+            for index, whole in enumerate(checked.completion.choices):
+                for passed in pieces_of(index, whole):
+                    yield CheckedWindow(passed)
         yield checked
 
-    def _open_windows(self) -> Windows:
-        deployment = self._routed.deployment
-        blocks = deployment.policy.unscanned == "block"
-        return Windows(deployment.guards, unscanned_blocks=blocks)
+    def _choice(self, index: int) -> StreamedChoice:
+        choice = self._choices.get(index)
+        if choice is None:
+            deployment = self._routed.deployment
+            choice = self._choices[index] = StreamedChoice(
+                index,
+                deployment.guards,
+                unscanned_blocks=deployment.policy.unscanned == "block",
+            )
+        return choice
 
-    def _pass(self, text: str) -> CheckedWindow | None:
-        if not text:
-            return None
-        self._passed.append(text)
-        self._routed.tab.answer += text
-        return CheckedWindow(text)
+    def _rest(self) -> list[Piece]:
+        return [piece for choice in self._choices.values() for piece in choice.finish()]
+
+    def _keep(self, passed: Piece) -> None:
+        """What left must be on the record even when the stream is cut off next."""
+        if not passed.index:
+            self._routed.tab.said += passed.text
 
     async def _pieces(self) -> AsyncGenerator[Piece, None]:
         """The provider's pieces; whatever happens, what they used is charged."""
@@ -92,8 +105,8 @@ class AnswerStream:
                         tab.upstream_ns += self._clock.monotonic_ns() - waiting_since
                     if piece is None:
                         return
-                    self._said.append(piece.text)
-                    if piece.finish_reason is not None:
+                    self._said_characters += _characters(piece)
+                    if piece.usage is not None:
                         self._last = piece
                     yield piece
         finally:
@@ -104,20 +117,23 @@ class AnswerStream:
         asked = sum(len(message.text) for message in self._routed.call.messages)
         return Usage(
             input_tokens=asked // CHARACTERS_PER_TOKEN,
-            output_tokens=len("".join(self._said)) // CHARACTERS_PER_TOKEN,
+            output_tokens=self._said_characters // CHARACTERS_PER_TOKEN,
             estimated=True,
         )
 
-    def _conclude(self, windows: Windows, *, held: bool) -> Checked:
+    def _conclude(self) -> Checked:
+        tab = self._routed.tab
+        choices = [choice for _, choice in sorted(self._choices.items())] or [self._choice(0)]
+        screened = [choice.screened() for choice in choices]
         completion = Completion(
-            text="".join(self._said),
-            finish_reason=self._last.finish_reason or "stop",
-            usage=self._routed.tab.usage,
-            model=self._last.model,
-            extras=self._last.extras,
+            tuple(each.choice for each in screened),
+            tab.usage,
+            self._last.model,
+            self._last.extras,
         )
-        answered = Answered(self._routed.tab, self._routed.deployment, completion)
-        # What was blocked after some had left stays cut; what was held need not show at all.
-        text = "" if held and windows.blocked else "".join(self._passed)
-        passed = ScreenedText(text, windows.verdicts, windows.blocked)
-        return conclude(answered, passed)
+        return conclude(Answered(tab, self._routed.deployment, completion), screened)
+
+
+def _characters(piece: Piece) -> int:
+    beside = sum(len(call.arguments) for call in piece.calls)
+    return len(piece.text) + beside + (len(piece.thought.text) if piece.thought else 0)

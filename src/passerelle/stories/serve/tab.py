@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from passerelle.core.values.chat import ChatRequest, JsonValue, Message, Usage
+from passerelle.core.values.chat import (
+    NOTHING,
+    ChatRequest,
+    Choice,
+    JsonObject,
+    JsonValue,
+    Message,
+    Usage,
+)
 from passerelle.core.values.errors import Refusal
 from passerelle.core.values.ids import ExchangeId, canonical_bytes
 from passerelle.core.values.passages import Citation, Hit
@@ -16,6 +24,7 @@ from passerelle.core.values.verdicts import ClaimVerdict, Grounding, Support, Ve
 from passerelle.domain.budgets.reservations import Reservation
 from passerelle.domain.ledger.entries import Draft
 from passerelle.domain.ledger.events import EXCHANGE_ENDED
+from passerelle.stories.serve.contents import choice_content, message_content
 from passerelle.stories.serve.exchange import LIVE, SurfaceVerdict
 from passerelle.stories.serve.observe import Observation
 from passerelle.stories.serve.parts import Deployment, Parts
@@ -39,14 +48,19 @@ class Tab:
     request_id: str
     received_ns: int
     purpose: str = LIVE
+    operation: str = "chat"
+    store: bool = True
+    kept: JsonObject = NOTHING
     deployment: Deployment | None = None
     reservation: Reservation | None = None
     messages: tuple[Message, ...] = ()
     """As they went to the model: after redaction."""
     guards: list[SurfaceVerdict] = field(default_factory=list)
     hits: tuple[Hit, ...] = ()
-    answer: str = ""
-    """What left, or is about to leave."""
+    choices: tuple[Choice, ...] = ()
+    """What left as a whole, or is about to leave."""
+    said: str = ""
+    """What has left so far of the first choice of a stream."""
     withheld: str = ""
     """What the model said where something else was sent instead."""
     usage: Usage = field(default_factory=Usage)
@@ -90,7 +104,7 @@ class Tab:
 
     def _draft(self, status: int, code: str) -> Draft:
         deployment = self.deployment
-        keeps_content = deployment is not None and deployment.policy.keep_content
+        keeps_content = deployment is not None and deployment.policy.keep_content and self.store
         return Draft(
             event=EXCHANGE_ENDED,
             at_ms=self.parts.clock.now_ms(),
@@ -107,6 +121,7 @@ class Tab:
             "status": status,
             "code": code,
             "purpose": self.purpose,
+            "operation": self.operation,
             "cut_off": status == CLIENT_CLOSED,
             "stream": self.request.stream,
             "request_id": self.request_id,
@@ -133,14 +148,18 @@ class Tab:
         return facts
 
     def _content(self) -> bytes:
+        answer = self.choices[0].text if self.choices else self.said
         content: dict[str, JsonValue] = {
             "messages": [
-                {"role": message.role, "text": message.text}
-                for message in self.messages or self.request.messages
+                message_content(message) for message in self.messages or self.request.messages
             ],
-            "answer": self.answer,
+            "answer": answer,
             "citations": [_citation_content(citation) for citation in self.citations],
         }
+        if self.choices != (Choice(answer),):
+            content["choices"] = [choice_content(choice) for choice in self.choices]
+        if self.kept:
+            content["kept"] = dict(self.kept)
         if self.withheld:
             content["withheld"] = self.withheld
         return canonical_bytes(content)
