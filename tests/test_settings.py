@@ -6,16 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from passerelle import settings as module
 from passerelle.core.values.errors import InvalidConfiguration
-from passerelle.settings import (
-    ExtractiveSettings,
-    ReplaySettings,
-    Secret,
-    ServerSettings,
-    Settings,
-    read_settings,
-)
+from passerelle.settings import process as module
+from passerelle.settings.process import Settings, read_settings
+from passerelle.settings.providers import ExtractiveSettings, ReplaySettings, ServerSettings
+from passerelle.settings.secrets import Secret
 
 KEY = "sk-planted-4f9a0b7c"
 

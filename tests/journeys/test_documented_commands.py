@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from passerelle.settings import read_settings
+from passerelle.settings.process import read_settings
 from tests.journeys.gateways import COMMAND, ROOT, Gateway, environment, launch
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 
 from passerelle.core.values.scope import Stage
 from passerelle.domain.usecases.charter import UNNAMED
-from passerelle.settings import read_settings
+from passerelle.settings.process import read_settings
 from passerelle.stories.govern.publish import read_usecase
 from passerelle.stories.govern.scaffold import NameTaken, UnusableName, scaffold
 

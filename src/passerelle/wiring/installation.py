@@ -11,7 +11,7 @@ from passerelle.core.values.clock import Clock, SystemClock
 from passerelle.core.values.principals import Principal
 from passerelle.core.values.scope import Scope
 from passerelle.domain.identity.roles import Role
-from passerelle.settings import FILE_NAME, Settings, read_settings
+from passerelle.settings.process import FILE_NAME, Settings, read_settings
 from passerelle.stories.govern.publish import UseCase, UseCaseFile, read_usecases
 
 OpenStore: TypeAlias = Store

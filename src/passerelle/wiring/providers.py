@@ -8,7 +8,7 @@ from passerelle.core.values.errors import Fault, InvalidConfiguration, Refusal
 from passerelle.core.values.scope import Stage
 from passerelle.domain.costs.price_book import PriceBook
 from passerelle.domain.routing.providers import Provider
-from passerelle.settings import ProviderSettings, ReplaySettings, ServerSettings
+from passerelle.settings.providers import ProviderSettings, ReplaySettings, ServerSettings
 from passerelle.stories.govern.lines import Lines
 from passerelle.wiring.installation import Installation
 

@@ -1,0 +1,1 @@
+"""What was the process told at its start?"""
