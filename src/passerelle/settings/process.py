@@ -188,7 +188,7 @@ class _Reader:
         return Settings(
             organisation=section.text("organisation", "local"),
             team=section.text("team", "local"),
-            data=self.folder / section.text("data", ".passerelle"),
+            data=self.around.folder / section.text("data", ".passerelle"),
             listener=self._listener(section.table("listener")),
             limits=_limits(section.table("limits")),
             providers=providers,

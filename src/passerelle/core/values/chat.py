@@ -1,7 +1,7 @@
 """Messages, completions and what they used: richer than any one wire format, free of all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
@@ -20,7 +20,7 @@ class Text:
     """A text part of a message."""
 
     text: str
-    extras: JsonObject = NOTHING
+    extras: JsonObject = field(default_factory=dict)
     """Such as `cache_control`."""
 
 
@@ -35,7 +35,7 @@ class Media:
     media_type: str = ""
     """Such as `image/png`; empty where only a URL is known."""
     name: str = ""
-    extras: JsonObject = NOTHING
+    extras: JsonObject = field(default_factory=dict)
 
 
 Part: TypeAlias = Text | Media
@@ -79,7 +79,7 @@ class Message:
     failed: bool = False
     """Of role `tool`: the tool reported an error."""
     thoughts: tuple[Thought, ...] = ()
-    extras: JsonObject = NOTHING
+    extras: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +88,12 @@ class Tool:
 
     name: str
     description: str = ""
-    parameters: JsonObject = NOTHING
+    parameters: JsonObject = field(default_factory=dict)
     """JSON schema of the arguments."""
     strict: bool | None = None
     kind: str = "function"
     """Else a tool that the provider runs itself; then `extras` holds all of it."""
-    extras: JsonObject = NOTHING
+    extras: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Options:
     format: Format | None = None
     effort: str = ""
     """Of reasoning: `none`, `minimal`, `low`, `medium`, `high`, or what else a provider knows."""
-    extras: JsonObject = NOTHING
+    extras: JsonObject = field(default_factory=dict)
     """Fields that we do not interpret: passed on or refused, never dropped."""
     dialect: Dialect = "chat"
 
@@ -196,7 +196,7 @@ class Choice:
     """The model's own words for not answering, where its provider tells them apart."""
     logprobs: JsonValue = None
     """As Chat Completions writes them."""
-    extras: JsonObject = NOTHING
+    extras: JsonObject = field(default_factory=dict)
     """Fields of the provider's message that we do not interpret, such as annotations."""
 
 
@@ -210,7 +210,7 @@ class Completion:
     """Of all choices together."""
     model: str
     """What the provider says it ran, which may be finer than what was asked for."""
-    extras: JsonObject = NOTHING
+    extras: JsonObject = field(default_factory=dict)
     """Such as `system_fingerprint` and `service_tier`."""
 
     @property
@@ -260,8 +260,8 @@ class Piece:
     """A delta: texts add up; a signature or hidden thought ends the thought."""
     refusal: str = ""
     logprobs: JsonValue = None
-    choice_extras: JsonObject = NOTHING
+    choice_extras: JsonObject = field(default_factory=dict)
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
     model: str = ""
-    extras: JsonObject = NOTHING
+    extras: JsonObject = field(default_factory=dict)

@@ -1,12 +1,11 @@
 """The role of a provider: one call of one model, with what it may use to answer."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from passerelle.core.values.chat import (
     NO_OPTIONS,
-    NOTHING,
     Completion,
     JsonObject,
     Message,
@@ -93,7 +92,7 @@ class EmbeddingCall:
     """Texts, or texts as tokens of the model."""
     deadline_seconds: float
     dimensions: int | None = None
-    extras: JsonObject = NOTHING
+    extras: JsonObject = field(default_factory=dict)
     """In OpenAI's naming: passed on or refused, never dropped."""
 
 

@@ -1,11 +1,10 @@
 """The states of one exchange: each step takes one and returns the next."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from passerelle.core.values.chat import (
-    NOTHING,
     ChatRequest,
     Completion,
     FinishReason,
@@ -40,7 +39,7 @@ class Arrival:
     purpose: str = LIVE
     store: bool = True
     """False where the client does not want its content kept."""
-    kept: JsonObject = NOTHING
+    kept: JsonObject = field(default_factory=dict)
     """What its wire format wants kept with the content."""
 
 
@@ -135,7 +134,7 @@ class EmbeddingRequest:
     """Texts, or texts as tokens of the model."""
     dimensions: int | None = None
     end_user: str = ""
-    extras: JsonObject = NOTHING
+    extras: JsonObject = field(default_factory=dict)
     """Fields that we do not interpret: passed on or refused by policy, never dropped."""
 
 

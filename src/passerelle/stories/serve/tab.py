@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Self
 
 from passerelle.core.values.chat import (
-    NOTHING,
     ChatRequest,
     Choice,
     JsonObject,
@@ -50,7 +49,7 @@ class Tab:
     purpose: str = LIVE
     operation: str = "chat"
     store: bool = True
-    kept: JsonObject = NOTHING
+    kept: JsonObject = field(default_factory=dict)
     deployment: Deployment | None = None
     reservation: Reservation | None = None
     messages: tuple[Message, ...] = ()
