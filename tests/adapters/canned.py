@@ -71,7 +71,7 @@ class CannedStream:
     """Windows of a fixed size, then the whole; what became of it is in `ended`."""
 
     server: "CannedServer"
-    opening: Opening = field(default_factory=lambda: Opening(CHECKED.exchange_id, SERVED))
+    opening: Opening = field(default_factory=lambda: Opening(CHECKED.exchange_id))
     _run: AsyncGenerator[CheckedWindow | Checked, None] | None = None
 
     def __aiter__(self) -> AsyncIterator[CheckedWindow | Checked]:

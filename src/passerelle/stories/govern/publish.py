@@ -279,7 +279,7 @@ def _release(
 ) -> ReleaseParts:
     return ReleaseParts(
         prompt=prompt.digest,
-        route=digest_of(asdict(plan)),
+        route=plan.digest,
         guards=digest_of(parts["guards"]),
         grounding=digest_of(parts["grounding"]),
         policy=digest_of(asdict(policy)),

@@ -86,4 +86,4 @@ def prepare(identified: Identified, parts: Parts) -> Routed:
     reserved = reserve(identified, parts)
     screened = screen_input(reserved)
     retrieved = retrieve(screened)
-    return route(retrieved, parts)
+    return route(retrieved)

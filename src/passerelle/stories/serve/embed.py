@@ -5,7 +5,8 @@ from dataclasses import replace
 from passerelle.core.values.chat import ChatRequest, Message, Options
 from passerelle.core.values.errors import InvalidRequest
 from passerelle.domain.guardrails.guards import Surface
-from passerelle.domain.routing.providers import EmbeddingCall, Embeddings
+from passerelle.domain.routing.providers import EmbeddingCall
+from passerelle.stories.serve.call import Calling, embedding
 from passerelle.stories.serve.exchange import (
     Arrival,
     CheckedEmbeddings,
@@ -16,13 +17,11 @@ from passerelle.stories.serve.parts import Deployment, Parts
 from passerelle.stories.serve.steps import (
     Identified,
     charge,
-    provider_of,
     reserve,
     screen_input,
     served_by,
 )
 from passerelle.stories.serve.surfaces import note_unread
-from passerelle.stories.serve.tab import Tab
 
 EMBEDDINGS = "embeddings"
 """Operation of an exchange that embeds, in the record."""
@@ -74,10 +73,11 @@ async def embed(
         dimensions=request.dimensions,
         extras=request.extras,
     )
-    embeddings = await _called(tab, deployment, call)
+    embeddings = await Calling(tab, deployment.plan, parts, embedding(call)).reach()
+    charge(tab, embeddings.usage)
     return CheckedEmbeddings(
         exchange_id=tab.exchange_id,
-        served=served_by(deployment),
+        served=served_by(tab, deployment),
         vectors=embeddings.vectors,
         usage=embeddings.usage,
         guards=tuple(tab.guards),
@@ -92,16 +92,3 @@ def _embedding(deployment: Deployment) -> Deployment:
     if deployment.embedding is None:
         raise EmbedsNothing(f"{deployment.model} has no section [embeddings].", param="model")
     return replace(deployment, plan=deployment.embedding)
-
-
-async def _called(tab: Tab, deployment: Deployment, call: EmbeddingCall) -> Embeddings:
-    clock = tab.parts.clock
-    provider = provider_of(deployment.plan, tab.parts)
-    started = clock.monotonic_ns()
-    tab.called = True
-    try:
-        embeddings = await provider.embed(call)
-    finally:
-        tab.upstream_ns = clock.monotonic_ns() - started
-    charge(tab, deployment, embeddings.usage)
-    return embeddings

@@ -107,7 +107,6 @@ class Opening:
     """Known before the first window: what the response headers carry."""
 
     exchange_id: ExchangeId
-    served: Served
 
 
 class CheckedStream(Protocol):

@@ -1,7 +1,8 @@
 """What serving needs from the world, as values and roles."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from passerelle.core.values.clock import Clock
@@ -19,6 +20,8 @@ from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.knowledge.library import Index
 from passerelle.domain.ledger.entries import Ledger
 from passerelle.domain.prompts.versions import PromptVersion
+from passerelle.domain.routing.health import Health
+from passerelle.domain.routing.hedging import Hedges
 from passerelle.domain.routing.plans import Plan
 from passerelle.domain.routing.providers import Provider
 from passerelle.domain.usecases.policies import StagePolicy
@@ -87,3 +90,7 @@ class Parts:
     observer: Observer
     prices: PriceBook
     clock: Clock
+    health: Health = field(default_factory=Health)
+    hedges: Hedges = field(default_factory=Hedges)
+    chance: Callable[[], float] = random.random
+    """From 0 to 1: which of several targets gets a call."""

@@ -1,15 +1,15 @@
 """One function per step: each takes one state and returns the next."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from passerelle.core.values.chat import Choice, Completion, Message, Usage, question_in
-from passerelle.core.values.errors import InvalidRequest, Unavailable
+from passerelle.core.values.errors import InvalidRequest
 from passerelle.core.values.ids import new_exchange_id
 from passerelle.core.values.passages import Hit
 from passerelle.core.values.scope import Stage
 from passerelle.core.values.verdicts import Grounding, Support
-from passerelle.domain.costs.price_book import Price
 from passerelle.domain.costs.pricing import cost_nano, estimate_nano, token_ceiling
 from passerelle.domain.grounding.detector import ground
 from passerelle.domain.guardrails.guards import Surface
@@ -19,7 +19,8 @@ from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.knowledge.retrieval import retrieve as search
 from passerelle.domain.prompts.rendering import render
 from passerelle.domain.routing.plans import Plan
-from passerelle.domain.routing.providers import ModelCall, Provider
+from passerelle.domain.routing.providers import ModelCall
+from passerelle.stories.serve.call import Calling, whole
 from passerelle.stories.serve.exchange import LOAD, Arrival, Checked, Served
 from passerelle.stories.serve.parts import Deployment, ModelNotFound, Parts
 from passerelle.stories.serve.surfaces import (
@@ -79,11 +80,11 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """Which provider gets which call."""
+    """Which targets may get which call."""
 
     tab: Tab
     deployment: Deployment
-    provider: Provider
+    plan: Plan
     call: ModelCall
 
 
@@ -154,17 +155,20 @@ def _resolve(tab: Tab, parts: Parts) -> Deployment:
 
 
 def _expected_nano(tab: Tab, deployment: Deployment) -> int:
-    price = price_of(tab, deployment)
-    if price is None:
-        return 0
+    prices = [
+        tab.parts.prices.price(target.provider, target.model) for target in deployment.plan.targets
+    ]
     options = tab.request.options
     asked = sum(token_ceiling(message.text) for message in tab.request.messages)
     shown = deployment.prompt.passages * PASSAGE_TOKENS if deployment.index is not None else 0
-    return estimate_nano(
-        price,
-        input_tokens=asked + shown + token_ceiling(deployment.prompt.template),
-        output_tokens=options.n * (options.max_tokens or DEFAULT_OUTPUT_TOKENS),
+    input_tokens = asked + shown + token_ceiling(deployment.prompt.template)
+    output_tokens = options.n * (options.max_tokens or DEFAULT_OUTPUT_TOKENS)
+    costs = (
+        estimate_nano(price, input_tokens=input_tokens, output_tokens=output_tokens)
+        for price in prices
+        if price is not None
     )
+    return max(costs, default=0)
 
 
 def screen_input(reserved: Reserved) -> Screened:
@@ -196,7 +200,7 @@ def retrieve(screened: Screened) -> Retrieved:
     return Retrieved(tab, deployment, screened.messages, screened.question, hits)
 
 
-def route(retrieved: Retrieved, parts: Parts) -> Routed:
+def route(retrieved: Retrieved) -> Routed:
     """Which model?"""
     tab, deployment, request = retrieved.tab, retrieved.deployment, retrieved.tab.request
     plan, prompt = deployment.plan, deployment.prompt
@@ -211,40 +215,45 @@ def route(retrieved: Retrieved, parts: Parts) -> Routed:
         deadline_seconds=plan.deadline_seconds,
         options=request.options,
     )
-    return Routed(tab, deployment, provider_of(plan, parts), call)
-
-
-def provider_of(plan: Plan, parts: Parts) -> Provider:
-    """Raises `Unavailable` where the settings have no such provider."""
-    provider = parts.providers.get(plan.provider)
-    if provider is None:
-        raise Unavailable(f"Provider {plan.provider!r} is not configured: see passerelle doctor.")
-    return provider
+    return Routed(tab, deployment, plan, call)
 
 
 async def complete(routed: Routed, parts: Parts) -> Answered:
-    """The answer, with the time that we waited for it."""
+    """The answer of the first target that gives one."""
     tab = routed.tab
-    started = parts.clock.monotonic_ns()
-    tab.called = True
     try:
-        completion = await routed.provider.complete(routed.call)
-    finally:
-        tab.upstream_ns = parts.clock.monotonic_ns() - started
-    charge(tab, routed.deployment, completion.usage)
+        completion = await Calling(tab, routed.plan, parts, whole(routed.call)).reach()
+    except asyncio.CancelledError:
+        # The client left: what the provider had read by then it will bill.
+        charge(tab, asked_for(routed.call))
+        raise
+    charge(tab, completion.usage)
     return Answered(tab, routed.deployment, completion)
 
 
-def charge(tab: Tab, deployment: Deployment, usage: Usage) -> None:
-    """Puts what was used, and its price where one is known, on the tab."""
-    price = price_of(tab, deployment)
+def asked_for(call: ModelCall, said_characters: int = 0) -> Usage:
+    """Our own count of a call that ended before its provider said what it used."""
+    asked = sum(len(message.text) for message in call.messages)
+    return Usage(
+        input_tokens=asked // CHARACTERS_PER_TOKEN,
+        output_tokens=said_characters // CHARACTERS_PER_TOKEN,
+        estimated=True,
+    )
+
+
+def charge(tab: Tab, usage: Usage) -> None:
+    """Puts what was used, and its price where one is known, on the tab.
+
+    A call that lost a race was cancelled: it counts with what it had been asked.
+    """
+    target = tab.target or (tab.deployment.plan.target if tab.deployment else None)
+    price = tab.parts.prices.price(target.provider, target.model) if target else None
     tab.usage = usage
-    tab.cost_nano_usd = cost_nano(usage, price) if price is not None else None
-
-
-def price_of(tab: Tab, deployment: Deployment) -> Price | None:
-    """Today's price of the model; None when nobody knows it."""
-    return tab.parts.prices.price(deployment.plan.provider, deployment.plan.model)
+    if price is None:
+        tab.cost_nano_usd = None
+        return
+    lost = Usage(input_tokens=usage.input_tokens, estimated=True)
+    tab.cost_nano_usd = cost_nano(usage, price) + tab.dropped * cost_nano(lost, price)
 
 
 def check(answered: Answered) -> Checked:
@@ -266,7 +275,7 @@ def conclude(answered: Answered, screened: Sequence[ScreenedChoice]) -> Checked:
     tab.citations = () if tab.withheld else tuple(cited(tab.grounding))
     return Checked(
         exchange_id=tab.exchange_id,
-        served=served_by(deployment),
+        served=served_by(tab, deployment),
         completion=Completion(tab.choices, tab.usage, completion.model, completion.extras),
         citations=tab.citations,
         grounding=tab.grounding,
@@ -321,11 +330,12 @@ def refuses_unsupported(deployment: Deployment) -> bool:
     return unsupported == "refuse"
 
 
-def served_by(deployment: Deployment) -> Served:
+def served_by(tab: Tab, deployment: Deployment) -> Served:
+    target = tab.target or deployment.plan.target
     return Served(
         usecase=deployment.usecase,
         stage=deployment.stage,
         release=deployment.release,
-        provider=deployment.plan.provider,
-        model=deployment.plan.model,
+        provider=target.provider,
+        model=target.model,
     )

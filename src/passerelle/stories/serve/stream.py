@@ -5,17 +5,17 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from passerelle.core.values.chat import Completion, Piece, Usage
+from passerelle.stories.serve.call import Calling, opening, pieces_in
 from passerelle.stories.serve.exchange import Checked, CheckedWindow, Opening
 from passerelle.stories.serve.lanes import StreamedChoice, pieces_of
 from passerelle.stories.serve.parts import Parts
 from passerelle.stories.serve.steps import (
-    CHARACTERS_PER_TOKEN,
     Answered,
     Routed,
+    asked_for,
     charge,
     conclude,
     refuses_unsupported,
-    served_by,
 )
 
 
@@ -27,8 +27,9 @@ class AnswerStream:
     """
 
     def __init__(self, routed: Routed, parts: Parts) -> None:
-        self.opening = Opening(routed.tab.exchange_id, served_by(routed.deployment))
+        self.opening = Opening(routed.tab.exchange_id)
         self._routed = routed
+        self._parts = parts
         self._clock = parts.clock
         self._last = Piece()
         self._said_characters = 0
@@ -93,10 +94,10 @@ class AnswerStream:
 
     async def _pieces(self) -> AsyncGenerator[Piece, None]:
         """The provider's pieces; whatever happens, what they used is charged."""
-        tab = self._routed.tab
-        tab.called = True
+        routed, tab = self._routed, self._routed.tab
         try:
-            async with aclosing(self._routed.provider.stream(self._routed.call)) as pieces:
+            calling = Calling(tab, routed.plan, self._parts, opening(routed.call))
+            async with aclosing(pieces_in(await calling.reach())) as pieces:
                 while True:
                     waiting_since = self._clock.monotonic_ns()
                     try:
@@ -110,16 +111,8 @@ class AnswerStream:
                         self._last = piece
                     yield piece
         finally:
-            charge(tab, self._routed.deployment, self._last.usage or self._counted())
-
-    def _counted(self) -> Usage:
-        """Our own count, for a stream that ended before the provider said what it used."""
-        asked = sum(len(message.text) for message in self._routed.call.messages)
-        return Usage(
-            input_tokens=asked // CHARACTERS_PER_TOKEN,
-            output_tokens=self._said_characters // CHARACTERS_PER_TOKEN,
-            estimated=True,
-        )
+            used = self._last.usage or asked_for(routed.call, self._said_characters)
+            charge(tab, used if tab.called else Usage())
 
     def _conclude(self) -> Checked:
         tab = self._routed.tab

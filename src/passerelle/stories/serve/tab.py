@@ -23,6 +23,7 @@ from passerelle.core.values.verdicts import ClaimVerdict, Grounding, Support, Ve
 from passerelle.domain.budgets.reservations import Reservation
 from passerelle.domain.ledger.entries import Draft
 from passerelle.domain.ledger.events import EXCHANGE_ENDED
+from passerelle.domain.routing.plans import Target
 from passerelle.stories.serve.contents import choice_content, message_content
 from passerelle.stories.serve.exchange import LIVE, SurfaceVerdict
 from passerelle.stories.serve.observe import Observation
@@ -31,6 +32,16 @@ from passerelle.stories.serve.parts import Deployment, Parts
 CLIENT_CLOSED = 499
 """Status of an exchange that the client left; it has no one to read it."""
 NOT_GROUNDED = Grounding(Support.NOT_SCANNED, 0.0, (), "no answer was given")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One target that was asked."""
+
+    target: Target
+    code: str
+    """Of its failure; empty when it answered."""
+    elapsed_ns: int
 
 
 @dataclass(slots=True)
@@ -63,12 +74,22 @@ class Tab:
     withheld: str = ""
     """What the model said where something else was sent instead."""
     usage: Usage = field(default_factory=Usage)
+    target: Target | None = None
+    """Who answered."""
+    attempts: list[Attempt] = field(default_factory=list)
+    dropped: int = 0
+    """Calls that were cancelled because another answered first."""
     called: bool = False
     """A provider has been asked, so there may be a cost."""
     cost_nano_usd: int | None = 0
     upstream_ns: int = 0
     grounding: Grounding = NOT_GROUNDED
     citations: tuple[Citation, ...] = ()
+
+    @property
+    def usecase(self) -> str:
+        """Empty while it is not known."""
+        return self.deployment.usecase if self.deployment is not None else ""
 
     async def __aenter__(self) -> Self:
         return self
@@ -144,6 +165,11 @@ class Tab:
             facts["end_user"] = self._pseudonym(self.request.end_user)
         if self.deployment is not None:
             facts |= _deployment_facts(self.deployment)
+            target = self.target or self.deployment.plan.target
+            facts |= {"provider": target.provider, "model": target.model}
+        if len(self.attempts) > 1 or self.dropped:
+            facts["attempts"] = [_attempt_facts(attempt) for attempt in self.attempts]
+            facts["dropped"] = self.dropped
         return facts
 
     def _content(self) -> bytes:
@@ -205,9 +231,16 @@ def _deployment_facts(deployment: Deployment) -> dict[str, JsonValue]:
         "stage": deployment.stage.value,
         "release": deployment.release,
         "prompt": deployment.prompt.digest,
-        "provider": deployment.plan.provider,
-        "model": deployment.plan.model,
         "knowledge_version": index.version if index is not None else "",
+    }
+
+
+def _attempt_facts(attempt: Attempt) -> JsonValue:
+    return {
+        "provider": attempt.target.provider,
+        "model": attempt.target.model,
+        "code": attempt.code,
+        "ms": attempt.elapsed_ns // 1_000_000,
     }
 
 
