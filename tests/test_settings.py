@@ -9,7 +9,15 @@ import pytest
 from passerelle.core.values.errors import InvalidConfiguration
 from passerelle.settings import process as module
 from passerelle.settings.process import Settings, read_settings
-from passerelle.settings.providers import ExtractiveSettings, ReplaySettings, ServerSettings
+from passerelle.settings.providers import (
+    AnthropicSettings,
+    AzureSettings,
+    BedrockSettings,
+    ExtractiveSettings,
+    ReplaySettings,
+    ServerSettings,
+    VertexSettings,
+)
 from passerelle.settings.secrets import Secret
 
 KEY = "sk-planted-4f9a0b7c"
@@ -52,26 +60,23 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 def test_all_faults_of_file_and_environment_are_reported_together(tmp_path: Path) -> None:
     text = (
         "organization = 3\n\n[listener]\nport = 99999\n\n[limits]\nmax_body_bytes = true\n"
-        '[providers.main]\nkind = "openai"\n'
+        '[providers.main]\nkind = "open_ai"\n'
     )
     found = faults(
         tmp_path, text, PASSERELLE_LISTNER_PORT="1", PASSERELLE_LIMITS_DRAIN_SECONDS="long"
     )
-    assert [fault.split("; ")[0] for fault in found] == [
+    assert [fault.split("; ")[0].split(", ")[0] for fault in found] == [
         "environment: PASSERELLE_LIMITS_DRAIN_SECONDS: must be a number",
         "environment: PASSERELLE_LISTNER_PORT: unknown variable",
         "passerelle.toml:1: organization: unknown key",
         "passerelle.toml:4: listener.port: must be at most 65535",
-        "passerelle.toml:7: limits.max_body_bytes: must be an integer, not true or false",
-        (
-            'passerelle.toml:9: providers.main.kind: "openai" is not one of '
-            '"extractive", "replay", "openai_style"'
-        ),
+        "passerelle.toml:7: limits.max_body_bytes: must be an integer",
+        'passerelle.toml:9: providers.main.kind: "open_ai" is not one of "extractive"',
     ]
     assert [fault.split("; ")[1] for fault in found if "mean" in fault] == [
         "did you mean PASSERELLE_LISTENER_PORT?",
         'did you mean "organisation"?',
-        'did you mean "openai_style"?',
+        'did you mean "openai"?',
     ]
 
 
@@ -178,8 +183,58 @@ def test_a_known_key_in_the_environment_is_offered_without_its_value(tmp_path: P
     )
     assert accepted.offers == ()
     azure = accepted.providers["azure"]
-    assert isinstance(azure, ServerSettings)
-    assert azure.base_url == "https://us.openai.azure.com/openai/v1"
+    assert isinstance(azure, AzureSettings)
+    assert azure.base_url == "https://us.openai.azure.com"
+
+
+def test_a_maker_of_servers_brings_its_usual_address(tmp_path: Path) -> None:
+    text = '[providers.small]\nkind = "mistral"\napi_key = "env:KEY"\nmodels = ["mistral-small"]\n'
+    small = read(tmp_path, text, KEY=KEY).providers["small"]
+    assert isinstance(small, ServerSettings)
+    assert (small.base_url, small.tokens_field) == ("https://api.mistral.ai/v1", "max_tokens")
+    assert small.models == ("mistral-small",)
+
+
+def test_clouds_have_settings_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "account.json").write_text("{}", "utf-8")
+    text = """
+[providers.claude]
+kind = "anthropic"
+api_key = "env:KEY"
+[providers.aws]
+kind = "bedrock"
+region = "eu-central-1"
+access_key_id = "AKIAEXAMPLE"
+secret_access_key = "env:KEY"
+[providers.google]
+kind = "vertex"
+project = "demo"
+credentials = "account.json"
+"""
+    providers = read(tmp_path, text, KEY=KEY).providers
+    claude, aws, google = (providers[name] for name in ("claude", "aws", "google"))
+    assert isinstance(claude, AnthropicSettings)
+    assert isinstance(aws, BedrockSettings)
+    assert isinstance(google, VertexSettings)
+    assert claude.base_url == "https://api.anthropic.com"
+    assert aws.base_url == "https://bedrock-runtime.eu-central-1.amazonaws.com"
+    assert (google.location, google.base_url) == ("global", "")
+    assert KEY not in repr(providers)
+
+
+def test_half_of_an_access_key_is_a_fault(tmp_path: Path) -> None:
+    text = '[providers.aws]\nkind = "bedrock"\nregion = "eu-west-1"\naccess_key_id = "AKIA"\n'
+    assert "secret_access_key" in faults(tmp_path, text)[0]
+
+
+def test_direct_models_have_guards_and_a_budget_of_their_own(tmp_path: Path) -> None:
+    assert read(tmp_path).direct is None
+    text = "[direct.guards.secrets]\n[direct.budget]\nper_day_usd = 2\n"
+    direct = read(tmp_path, text).direct
+    assert direct is not None
+    assert [policy.guard.name for policy in direct.guards] == ["secrets"]
+    assert direct.budget.day_nano == 2_000_000_000
+    assert "guards.secretz" in faults(tmp_path, "[direct.guards.secretz]\n")[0]
 
 
 def test_a_secret_does_not_show_itself() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerelle.core.values.chat import CallDelta, Choice, Piece, Thought, ToolCall
+from passerelle.core.values.chat import CallDelta, Choice, JsonValue, Piece, Thought, ToolCall
 from passerelle.domain.guardrails.guards import GuardPolicy
 from passerelle.stories.serve.lanes import StreamedChoice, pieces_of
 from tests.stories.kitchen import guards
@@ -100,7 +100,7 @@ def test_choice_is_ended_where_one_of_its_lanes_is_blocked(size: int) -> None:
 
 
 def test_tokens_wait_until_the_text_that_they_spell_has_passed() -> None:
-    logprobs = {"content": [{"token": "Hi"}], "refusal": None}
+    logprobs: JsonValue = {"content": [{"token": "Hi"}], "refusal": None}
     _, out = streamed([Piece("Hi", logprobs=logprobs), Piece(" you", logprobs=logprobs)], REDACT)
     assert [piece.logprobs for piece in out if piece.logprobs] == [
         {"content": [{"token": "Hi"}, {"token": "Hi"}], "refusal": None}
@@ -109,7 +109,7 @@ def test_tokens_wait_until_the_text_that_they_spell_has_passed() -> None:
 
 
 def test_tokens_of_a_redacted_text_never_leave() -> None:
-    spelled = {"content": [{"token": "eva@example.org"}]}
+    spelled: JsonValue = {"content": [{"token": "eva@example.org"}]}
     choice, out = streamed([Piece("eva@example.org", logprobs=spelled)], REDACT)
     assert "eva@" not in str(out)
     assert choice.screened().choice.logprobs is None

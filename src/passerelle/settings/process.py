@@ -29,6 +29,9 @@ from pathlib import Path
 from passerelle.core.values.chat import JsonValue
 from passerelle.core.values.errors import Fault, InvalidConfiguration
 from passerelle.core.values.sections import Section
+from passerelle.domain.budgets.limits import Budget, parse_budget
+from passerelle.domain.guardrails.guards import GuardPolicy
+from passerelle.domain.guardrails.sections import parse_guards
 from passerelle.settings.providers import (
     ExtractiveSettings,
     Offer,
@@ -85,6 +88,15 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectSettings:
+    """`[direct]`: providers' own models, asked for as `provider/model` without a use case."""
+
+    guards: tuple[GuardPolicy, ...]
+    budget: Budget
+    keep_content: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the process was told at its start."""
 
@@ -96,6 +108,8 @@ class Settings:
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     """By name; `extractive` is always among them."""
     offers: tuple[Offer, ...] = ()
+    direct: DirectSettings | None = None
+    """None: only use cases can be asked."""
 
 
 def read_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -193,7 +207,19 @@ class _Reader:
             limits=_limits(section.table("limits")),
             providers=providers,
             offers=offers(self.around.variables, used),
+            direct=self._direct(section) if "direct" in section else None,
         )
+
+    def _direct(self, section: Section) -> DirectSettings | None:
+        inner = section.table("direct")
+        keep_content = inner.flag("keep_content", default=True)
+        guards, faults = parse_guards(inner.unread("guards"))
+        budget, more = parse_budget(inner.unread("budget"))
+        for fault in (*faults, *more):
+            section.fault("direct", f"{'.'.join(map(str, fault.where))}: {fault.message}")
+        if guards is None or budget is None:
+            return None
+        return DirectSettings(guards, budget, keep_content)
 
     def _listener(self, section: Section) -> ListenerSettings:
         certificate = self.around.path(section, "tls_certificate")

@@ -1,38 +1,96 @@
 """`[providers.NAME]`: where completions and embeddings come from."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict
 from urllib.parse import urlsplit
 
 from passerelle.core.values.sections import Section
 from passerelle.settings.secrets import Secret, Surroundings
 
-ProviderKind: TypeAlias = Literal["extractive", "replay", "openai_style"]
 KeyHeader: TypeAlias = Literal["authorization", "api-key"]
 TokensField: TypeAlias = Literal["max_completion_tokens", "max_tokens"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """`[providers.NAME]` of kind `openai_style`; how long an answer may take, the route says."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteSettings:
+    """What all providers behind a network have; how long an answer may take, the route says."""
 
     base_url: str
-    """Up to and with the version, such as `https://api.openai.com/v1`; no slash at the end."""
+    """No slash at the end."""
     api_key: Secret | None
     connect_seconds: float
     prices: str
     """Provider id in the price list; empty: found by base URL."""
+    models: tuple[str, ...]
+    """That may be asked for as `provider/model`; empty: whatever the provider has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings(RemoteSettings):
+    """Any server that speaks OpenAI's formats; the base URL ends with the version."""
+
     path: str
     """Appended to the base URL; may carry a query, such as `?api-version=…`."""
     key_header: KeyHeader
     tokens_field: TokensField
     include_usage: bool
     """Ask for usage in streams; a few old servers refuse the question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzureSettings(RemoteSettings):
+    """Azure OpenAI: the base URL is the resource's endpoint, a model the name of a deployment."""
+
+    api_version: str
+    """Empty: the version-less `/openai/v1`."""
+    token: Secret | None
+    """An Entra ID access token, instead of a key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnthropicSettings(RemoteSettings):
+    """Anthropic's own interface."""
+
+    version: str
+    """The `anthropic-version` header."""
+    beta: tuple[str, ...]
+    """The `anthropic-beta` header."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BedrockSettings(RemoteSettings):
+    """AWS Bedrock: signed with an access key, or with `api_key` as a bearer key."""
+
+    region: str
+    access_key_id: str
+    secret_access_key: Secret | None
+    session_token: Secret | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeminiSettings(RemoteSettings):
+    """The Gemini API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VertexSettings(RemoteSettings):
+    """Google Vertex AI; the base URL is empty where the location decides it."""
+
+    project: str
+    location: str
+    credentials: Path | None
+    """A service account's JSON file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohereSettings(RemoteSettings):
+    """Cohere's own interface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +105,42 @@ class ReplaySettings:
     """Before the first byte."""
     chunk_characters: int
     between_chunks_seconds: float
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractiveSettings:
     """`[providers.NAME]` of kind `extractive`: nothing to set."""
 
+    models: tuple[str, ...] = ()
 
-ProviderSettings: TypeAlias = ServerSettings | ReplaySettings | ExtractiveSettings
+
+ProviderSettings: TypeAlias = RemoteSettings | ReplaySettings | ExtractiveSettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """A maker of servers, and what they do differently."""
+
+    base_url: str
+    tokens_field: TokensField = "max_completion_tokens"
+
+
+_SERVERS: Mapping[str, _Server] = {
+    "openai": _Server("https://api.openai.com/v1"),
+    "mistral": _Server("https://api.mistral.ai/v1", "max_tokens"),
+    "groq": _Server("https://api.groq.com/openai/v1"),
+    "deepseek": _Server("https://api.deepseek.com/v1", "max_tokens"),
+    "openrouter": _Server("https://openrouter.ai/api/v1"),
+    "together": _Server("https://api.together.xyz/v1", "max_tokens"),
+    "fireworks": _Server("https://api.fireworks.ai/inference/v1", "max_tokens"),
+    "xai": _Server("https://api.x.ai/v1"),
+    "ollama": _Server("http://127.0.0.1:11434/v1", "max_tokens"),
+    "vllm": _Server("http://127.0.0.1:8000/v1"),
+    "sglang": _Server("http://127.0.0.1:30000/v1"),
+    "tgi": _Server("http://127.0.0.1:8080/v1", "max_tokens"),
+}
+"""Kinds that are `openai_style` with a usual address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +154,16 @@ class Offer:
 
 
 def read_provider(name: str, section: Section, around: Surroundings) -> ProviderSettings:
-    kinds: tuple[ProviderKind, ...] = ("extractive", "replay", "openai_style")
-    kind: ProviderKind = section.choice("kind", kinds)
+    kind = section.choice("kind", tuple(_READERS))
     if not _NAME.fullmatch(name):
         section.fault("", "a provider's name has lower-case letters, digits, - and _ only")
     if name == "extractive" and kind != "extractive":
         section.fault("kind", "the name extractive is taken by the built-in provider")
-    if kind == "replay":
-        return _replay(section, around)
-    return _server(section, around) if kind == "openai_style" else ExtractiveSettings()
+    return _READERS[kind](section, around)
+
+
+def _extractive(_section: Section, _around: Surroundings) -> ExtractiveSettings:
+    return ExtractiveSettings()
 
 
 def _replay(section: Section, around: Surroundings) -> ReplaySettings:
@@ -86,26 +173,105 @@ def _replay(section: Section, around: Surroundings) -> ReplaySettings:
         latency_seconds=section.number("latency_seconds", 0.0, minimum=0),
         chunk_characters=section.integer("chunk_characters", 12, minimum=1),
         between_chunks_seconds=section.number("between_chunks_seconds", 0.0, minimum=0),
+        models=section.strings("models", ()),
     )
 
 
-def _server(section: Section, around: Surroundings) -> ServerSettings:
+class _Remote(TypedDict):
+    base_url: str
+    api_key: Secret | None
+    connect_seconds: float
+    prices: str
+    models: tuple[str, ...]
+
+
+def _remote(section: Section, around: Surroundings, base_url: str | None = None) -> _Remote:
+    return {
+        "base_url": _base_url(section, base_url),
+        "api_key": around.secret(section),
+        "connect_seconds": section.number("connect_seconds", 5.0, above=0, maximum=300),
+        "prices": section.text("prices", ""),
+        "models": section.strings("models", ()),
+    }
+
+
+def _server(section: Section, around: Surroundings, usual: _Server | None = None) -> ServerSettings:
     headers: tuple[KeyHeader, ...] = ("authorization", "api-key")
     fields: tuple[TokensField, ...] = ("max_completion_tokens", "max_tokens")
+    tokens_field: TokensField = usual.tokens_field if usual else "max_completion_tokens"
     return ServerSettings(
-        base_url=_base_url(section),
-        api_key=around.secret(section),
-        connect_seconds=section.number("connect_seconds", 5.0, above=0, maximum=300),
-        prices=section.text("prices", ""),
+        **_remote(section, around, usual.base_url if usual else None),
         path=section.text("path", "/chat/completions"),
         key_header=section.choice("key_header", headers, "authorization"),
-        tokens_field=section.choice("tokens_field", fields, "max_completion_tokens"),
+        tokens_field=section.choice("tokens_field", fields, tokens_field),
         include_usage=section.flag("include_usage", default=True),
     )
 
 
-def _base_url(section: Section) -> str:
-    text = section.text("base_url")
+def _azure(section: Section, around: Surroundings) -> AzureSettings:
+    return AzureSettings(
+        **_remote(section, around),
+        api_version=section.text("api_version", "", empty=True),
+        token=around.secret(section, "token"),
+    )
+
+
+def _anthropic(section: Section, around: Surroundings) -> AnthropicSettings:
+    return AnthropicSettings(
+        **_remote(section, around, "https://api.anthropic.com"),
+        version=section.text("version", "2023-06-01"),
+        beta=section.strings("beta", ()),
+    )
+
+
+def _bedrock(section: Section, around: Surroundings) -> BedrockSettings:
+    region = section.text("region")
+    settings = BedrockSettings(
+        **_remote(section, around, f"https://bedrock-runtime.{region}.amazonaws.com"),
+        region=region,
+        access_key_id=section.text("access_key_id", ""),
+        secret_access_key=around.secret(section, "secret_access_key"),
+        session_token=around.secret(section, "session_token"),
+    )
+    if bool(settings.access_key_id) != (settings.secret_access_key is not None):
+        section.fault("access_key_id", "needs secret_access_key beside it, and the other way round")
+    return settings
+
+
+def _gemini(section: Section, around: Surroundings) -> GeminiSettings:
+    usual = "https://generativelanguage.googleapis.com/v1beta"
+    return GeminiSettings(**_remote(section, around, usual))
+
+
+def _vertex(section: Section, around: Surroundings) -> VertexSettings:
+    return VertexSettings(
+        **_remote(section, around, ""),
+        project=section.text("project"),
+        location=section.text("location", "global"),
+        credentials=around.path(section, "credentials"),
+    )
+
+
+def _cohere(section: Section, around: Surroundings) -> CohereSettings:
+    return CohereSettings(**_remote(section, around, "https://api.cohere.com"))
+
+
+_READERS: Mapping[str, Callable[[Section, Surroundings], ProviderSettings]] = {
+    "extractive": _extractive,
+    "replay": _replay,
+    "openai_style": _server,
+    **{kind: partial(_server, usual=usual) for kind, usual in _SERVERS.items()},
+    "azure": _azure,
+    "anthropic": _anthropic,
+    "bedrock": _bedrock,
+    "gemini": _gemini,
+    "vertex": _vertex,
+    "cohere": _cohere,
+}
+
+
+def _base_url(section: Section, usual: str | None) -> str:
+    text = section.text("base_url", usual, empty=usual == "")
     try:
         parts = urlsplit(text)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -120,34 +286,32 @@ def _base_url(section: Section) -> str:
     return text.rstrip("/")
 
 
-_KNOWN_PROVIDERS: tuple[tuple[str, str, str], ...] = (
-    ("openai", "OPENAI_API_KEY", "https://api.openai.com/v1"),
-    ("azure", "AZURE_OPENAI_API_KEY", ""),
-    ("mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1"),
-    ("groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1"),
-    ("gemini", "GEMINI_API_KEY", "https://generativelanguage.googleapis.com/v1beta/openai"),
-    ("deepseek", "DEEPSEEK_API_KEY", "https://api.deepseek.com/v1"),
-    ("openrouter", "OPENROUTER_API_KEY", "https://openrouter.ai/api/v1"),
-    ("together", "TOGETHER_API_KEY", "https://api.together.xyz/v1"),
-    ("fireworks", "FIREWORKS_API_KEY", "https://api.fireworks.ai/inference/v1"),
-    ("xai", "XAI_API_KEY", "https://api.x.ai/v1"),
-)
+_KEY_VARIABLES: Mapping[str, str] = {
+    "openai": "OPENAI_API_KEY",
+    "azure": "AZURE_OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "mistral": "MISTRAL_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "gemini": "GEMINI_API_KEY",
+    "cohere": "CO_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
+    "together": "TOGETHER_API_KEY",
+    "fireworks": "FIREWORKS_API_KEY",
+    "xai": "XAI_API_KEY",
+}
 
 
 def offers(variables: Mapping[str, str], used: set[str]) -> tuple[Offer, ...]:
-    offers = []
-    for name, variable, address in _KNOWN_PROVIDERS:
+    """Providers whose key is in the environment, and not yet among the keys in use."""
+    found = []
+    for kind, variable in _KEY_VARIABLES.items():
         if not variables.get(variable, "").strip() or f"env:{variable}" in used:
             continue
-        base_url = address or _azure_address(variables)
-        toml = (
-            f'[providers.{name}]\nkind = "openai_style"\n'
-            f'base_url = "{base_url}"\napi_key = "env:{variable}"\n'
-        )
-        offers.append(Offer(name, variable, toml))
-    return tuple(offers)
-
-
-def _azure_address(variables: Mapping[str, str]) -> str:
-    endpoint = variables.get("AZURE_OPENAI_ENDPOINT", "https://YOUR-RESOURCE.openai.azure.com")
-    return f"{endpoint.rstrip('/')}/openai/v1"
+        toml = f'[providers.{kind}]\nkind = "{kind}"\napi_key = "env:{variable}"\n'
+        if kind == "azure":
+            usual = "https://YOUR-RESOURCE.openai.azure.com"
+            endpoint = variables.get("AZURE_OPENAI_ENDPOINT", usual).rstrip("/")
+            toml += f'base_url = "{endpoint}"\n'
+        found.append(Offer(kind, variable, toml))
+    return tuple(found)

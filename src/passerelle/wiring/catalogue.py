@@ -17,6 +17,7 @@ from passerelle.stories.govern.publish import StageSetup, UseCase
 from passerelle.stories.improve.promote import Staged
 from passerelle.stories.serve.documents import DocumentScreen
 from passerelle.stories.serve.parts import Deployment
+from passerelle.wiring.direct import DirectModels
 
 
 class LiveIndex(Index, Protocol):
@@ -43,7 +44,9 @@ class Deployments:
         prices: PriceBook,
         scope: Scope,
         created: int,
+        direct: DirectModels | None = None,
     ) -> None:
+        self._direct = direct
         self._usecases = {usecase.name: usecase for usecase in usecases}
         self._indexes = indexes
         self._labels = labels
@@ -60,13 +63,16 @@ class Deployments:
     def find(self, model: str, scope: Scope) -> Deployment | None:
         self._follow()
         found = self._by_model.get(model)
+        if found is None and self._direct is not None:
+            found = self._direct.find(model)
         return found if found is not None and self._is_for(scope) else None
 
     def offered(self, scope: Scope) -> Sequence[Deployment]:
         self._follow()
         if not self._is_for(scope):
             return []
-        return [deployment for _, deployment in sorted(self._by_model.items())]
+        direct = self._direct.offered() if self._direct is not None else ()
+        return [*(deployment for _, deployment in sorted(self._by_model.items())), *direct]
 
     def refresh(self) -> None:
         """Cheap when nothing has changed: one look at each index and at the store's revisions."""
@@ -253,6 +259,7 @@ class Deployments:
             index=self._indexes.get(usecase.name),
             plan=setup.plan,
             budget=usecase.budget,
+            embedding=usecase.embedding,
         )
 
 

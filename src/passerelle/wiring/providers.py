@@ -8,9 +8,24 @@ from passerelle.core.values.errors import Fault, InvalidConfiguration, Refusal
 from passerelle.core.values.scope import Stage
 from passerelle.domain.costs.price_book import PriceBook
 from passerelle.domain.routing.providers import Provider
-from passerelle.settings.providers import ProviderSettings, ReplaySettings, ServerSettings
+from passerelle.settings.providers import (
+    AzureSettings,
+    BedrockSettings,
+    ProviderSettings,
+    RemoteSettings,
+    ReplaySettings,
+    ServerSettings,
+    VertexSettings,
+)
 from passerelle.stories.govern.lines import Lines
 from passerelle.wiring.installation import Installation
+
+_LISTED: Mapping[type[RemoteSettings], str] = {
+    AzureSettings: "azure",
+    BedrockSettings: "aws",
+    VertexSettings: "google",
+}
+"""Names in the price list of those whose address does not tell."""
 
 
 class RecordingsUnreadable(Refusal):
@@ -33,11 +48,13 @@ def price_book(installation: Installation, *, also: str = "") -> PriceBook:
 
     configured = installation.settings.providers.items()
     listed = {
-        name: ListedProvider(base_url=each.base_url, list_name=each.prices)
+        name: ListedProvider(
+            base_url=each.base_url, list_name=each.prices or _LISTED.get(type(each), "")
+        )
         for name, each in configured
-        if isinstance(each, ServerSettings)
+        if isinstance(each, RemoteSettings)
     }
-    own = frozenset(name for name, each in configured if not isinstance(each, ServerSettings))
+    own = frozenset(name for name, each in configured if not isinstance(each, RemoteSettings))
     if also and also not in listed and also not in own:
         listed[also] = ListedProvider(list_name=also)
     return PriceList(clock=installation.clock, own=own, providers=listed)
@@ -49,9 +66,11 @@ def _routes_to_nowhere(
     known = ", ".join(sorted(configured))
     for usecase in installation.usecases:
         for stage, setup in usecase.stages.items():
-            if setup.plan.provider not in configured:
+            for target in setup.plan.targets:
+                if target.provider in configured:
+                    continue
                 message = (
-                    f"stage {stage} is routed to {setup.plan.provider!r}, which passerelle.toml "
+                    f"stage {stage} is routed to {target.provider!r}, which passerelle.toml "
                     f"does not configure (it has: {known})"
                 )
                 file = f"usecases/{usecase.name}/usecase.toml"

@@ -14,6 +14,7 @@ from passerelle.stories.serve.answer import Serving
 from passerelle.stories.serve.observe import Observer
 from passerelle.stories.serve.parts import Parts
 from passerelle.wiring.catalogue import Deployments, LiveIndex
+from passerelle.wiring.direct import direct_models
 from passerelle.wiring.installation import Installation
 from passerelle.wiring.providers import price_book
 from passerelle.wiring.secrets import pepper
@@ -61,6 +62,7 @@ def open_deployments(
         prices=prices or price_book(installation),
         scope=installation.scope,
         created=installation.clock.now_ms() // 1_000,
+        direct=direct_models(installation, created=installation.clock.now_ms() // 1_000),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _THOUSAND = 1_000
 _DAY_MS = 86_400_000
+_REMEMBERED = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class PriceList:
             return OWN_MODEL
         key = (provider, model)
         if key not in self._models:
+            if len(self._models) >= _REMEMBERED:  # callers may choose these names
+                self._models.clear()
             self._models[key] = self._find(provider, model)
         entry = self._models[key]
         return None if entry is None else self._converted(entry.get_prices(self._now()))

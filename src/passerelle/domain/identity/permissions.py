@@ -11,6 +11,8 @@ class Permission(StrEnum):
     MODEL_LIST = "model:list"
     EXCHANGE_CREATE = "exchange:create"
     """Ask a use case."""
+    MODEL_ASK = "model:ask"
+    """Ask a provider's own model, as `provider/model`, without a use case."""
     EXCHANGE_READ_OWN = "exchange:read_own"
     """See one's own exchanges, content included."""
     EXCHANGE_READ = "exchange:read"

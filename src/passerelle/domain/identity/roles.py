@@ -51,6 +51,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.DEVELOPER: _USER
     | _SIGNER
     | {
+        Permission.MODEL_ASK,
         Permission.EXCHANGE_READ,
         Permission.FLAG_READ,
         Permission.KEY_CREATE,

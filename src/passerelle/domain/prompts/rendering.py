@@ -26,8 +26,11 @@ def render(
     """Our system prompt with the passages numbered from 1, then the conversation as it came.
 
     Substitution is one pass: braces inside a passage stay text. A passage cannot
-    close its own delimiter. System messages of the client follow ours.
+    close its own delimiter. System messages of the client follow ours. An empty
+    template adds nothing.
     """
+    if not version.template:
+        return tuple(messages)
     values = {PASSAGES: _quoted(hits[: version.passages]), "refusal": version.refusal}
     text = VARIABLE.sub(lambda found: values[found[1]], version.template)
     return (Message("system", text), *messages)

@@ -100,12 +100,20 @@ def _plain(value: object) -> JsonValue:
             raise TypeError(type(value).__name__)
 
 
+def parse_embeddings(table: Mapping[str, JsonValue]) -> tuple[Plan | None, tuple[Fault, ...]]:
+    """Reads `[embeddings]`, as `[route]`."""
+    return _read(Section(table, "embeddings"))
+
+
 def parse_route(table: Mapping[str, JsonValue]) -> tuple[Plan | None, tuple[Fault, ...]]:
     """Reads `[route]`: provider, model (default: the provider's name), deadline_seconds (60) …
 
     … and attempt_seconds, retries, weight, peers, fallbacks, small, hedge.
     """
-    section = Section(table, "route")
+    return _read(Section(table, "route"))
+
+
+def _read(section: Section) -> tuple[Plan | None, tuple[Fault, ...]]:
     first = _target(section)
     plan = Plan(
         first.provider,

@@ -18,7 +18,7 @@ from passerelle.domain.guardrails.guards import GuardPolicy
 from passerelle.domain.guardrails.sections import parse_guards
 from passerelle.domain.knowledge.sections import KnowledgeSection, parse_knowledge
 from passerelle.domain.prompts.versions import PromptVersion
-from passerelle.domain.routing.plans import Plan, parse_route
+from passerelle.domain.routing.plans import Plan, parse_embeddings, parse_route
 from passerelle.domain.usecases.charter import Charter, parse_charter
 from passerelle.domain.usecases.policies import StagePolicy, StageSection, parse_stages
 from passerelle.domain.usecases.profiles import Profile, parse_profile
@@ -29,7 +29,16 @@ from passerelle.stories.govern.shelves import ListFiles, PromptShelf, ReadFile, 
 
 _SYNTAX_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _REQUIRED = ("usecase", "charter", "route")
-_OPTIONAL = ("stages", "prompt", "knowledge", "guards", "grounding", "budget", "plan")
+_OPTIONAL = (
+    "stages",
+    "prompt",
+    "knowledge",
+    "embeddings",
+    "guards",
+    "grounding",
+    "budget",
+    "plan",
+)
 
 Value = TypeVar("Value")
 Table = Mapping[str, JsonValue]
@@ -62,6 +71,8 @@ class UseCase:
     grounding: GroundingPolicy
     budget: Budget
     timetable: Timetable
+    embedding: Plan | None
+    """Where its embeddings come from; None when it has none."""
     stages: Mapping[Stage, StageSetup]
     """The current stage and those that the file has a table for; empty once retired."""
     reachable: Mapping[Stage, StageSetup]
@@ -162,7 +173,7 @@ class _Reading:
         parts: dict[str, Table] = {
             name: section.unread(name)
             for name in (*_REQUIRED, *_OPTIONAL)
-            if name in section or name not in (*_REQUIRED, "knowledge")
+            if name in section or name not in (*_REQUIRED, "knowledge", "embeddings")
         }
         self.faults += section.done()
         self.faults += [
@@ -173,6 +184,7 @@ class _Reading:
         profile = self._parsed(parse_profile, parts.get("usecase"))
         charter = self._parsed(parse_charter, parts.get("charter"))
         knowledge = self._parsed(parse_knowledge, parts.get("knowledge"))
+        embedding = self._parsed(parse_embeddings, parts.get("embeddings"))
         guards = self._parsed(parse_guards, parts["guards"])
         grounding = self._parsed(parse_grounding, parts["grounding"])
         budget = self._parsed(parse_budget, parts["budget"])
@@ -194,6 +206,7 @@ class _Reading:
             grounding,
             budget,
             timetable,
+            embedding,
             stages={each: setup for each, setup in reachable.items() if each in sections},
             reachable=reachable,
             shelf=shelf,
