@@ -8,10 +8,10 @@ ARGS ?=
 NAME ?= grounding
 DATA ?=
 
-.PHONY: help setup run test check bench measure campaign map lock console clean
+.PHONY: help setup run test check bench bench-peers measure campaign map lock console clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(BIN)/.core console ## install the product and build the console
 
@@ -32,6 +32,9 @@ check: $(BIN)/.develop ## style, types, import law, sizes: under a minute
 
 bench: $(BIN)/.develop ## speed of the gateway beside a plain proxy; writes bench/results/latest.json
 	$(BIN)/python -m bench $(ARGS)
+
+bench-peers: $(BIN)/.develop ## others of our kind, installed in throw-away folders, beside us: an hour
+	$(BIN)/python -m bench.rivals $(ARGS)
 
 measure: $(BIN)/.develop ## quality on public data: make measure NAME=grounding DATA=folder
 	$(BIN)/python -m measurements $(NAME) --data "$(DATA)"

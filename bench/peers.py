@@ -1,16 +1,17 @@
-"""What is measured: the gateway in its profiles, and plain ways to the same upstream."""
+"""What is measured: the gateway in its profiles, and a plain proxy to the same upstream."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.load import request_bytes
+from bench import upstream
 from bench.processes import free_port
+from bench.programs import framed, request_bytes
 
 ROOT = Path(__file__).parents[1]
 PASSERELLE = [sys.executable, "-m", "passerelle.cli.main"]
@@ -19,6 +20,8 @@ ANSWER = (
     "response ends. [1] The gateway speaks the OpenAI format, so every OpenAI client works. [2]"
 )
 FILLER = "Context from the ticket: the customer wrote twice and waits for an answer. " * 9
+"""With the frame around it a request of 800 to 900 bytes."""
+CHAT = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,12 @@ class Peer:
     port: int
     command: Sequence[str]
     requests: tuple[bytes, ...]
+    streams: tuple[bytes, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    probe: tuple[bytes, ...] = ()
+    """A request that must succeed before it counts as started; () for a port that listens."""
+    port_file: Path | None = None
+    """Where it writes the port that it chose itself."""
 
 
 def chat_body(model: str, question: str, *, stream: bool = False) -> bytes:
@@ -38,19 +47,31 @@ def chat_body(model: str, question: str, *, stream: bool = False) -> bytes:
     ).encode()
 
 
-def direct(upstream_port: int, folder: Path) -> Peer:
-    body = chat_body("replay-1", FILLER)
-    request = request_bytes("/v1/chat/completions", body, port=upstream_port)
-    return Peer("direct", upstream_port, upstream_command(upstream_port, folder), (request,))
+def both_ways(
+    port: int,
+    model: str,
+    *,
+    path: str = CHAT,
+    key: str = "",
+    more: str = "",
+    questions: Sequence[str] = (FILLER,),
+) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Requests for whole answers, and for streams; `more` holds further header lines."""
+
+    def requests(*, stream: bool) -> tuple[bytes, ...]:
+        bodies = (chat_body(model, question, stream=stream) for question in questions)
+        return tuple(request_bytes(path, body, port=port, key=key, more=more) for body in bodies)
+
+    return requests(stream=False), requests(stream=True)
 
 
-def upstream_command(port: int, folder: Path) -> list[str]:
-    answer = folder / "answer.txt"
-    answer.write_text(ANSWER, encoding="utf-8")
-    return [
-        *(sys.executable, "-m", "bench.upstream"),
-        *("--port", str(port), "--answer-file", str(answer)),
-    ]
+def direct(port: int, folder: Path, *, pause_ms: float = 0) -> Peer:
+    """The upstream itself. With a pause, pieces of a stream come one by one."""
+    whole = folder / "whole.bin"
+    whole.write_bytes(upstream.whole(ANSWER))
+    pieces = framed(upstream.streamed(ANSWER), folder / "stream.bin")
+    command = [str(folder / "upstream"), str(port), str(whole), str(pieces), str(pause_ms)]
+    return Peer("direct", port, command, *both_ways(port, "replay-1"))
 
 
 def nginx(upstream_port: int, folder: Path) -> Peer | None:
@@ -62,20 +83,21 @@ def nginx(upstream_port: int, folder: Path) -> Peer | None:
     config = folder / "nginx.conf"
     config.write_text(
         f"""daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr;
-events {{ worker_connections 4096; }}
+worker_rlimit_nofile 16384; events {{ worker_connections 8192; }}
 http {{
   access_log off; keepalive_requests 10000000; client_body_buffer_size 64k;
   client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
   uwsgi_temp_path {folder}; scgi_temp_path {folder};
   upstream up {{ server 127.0.0.1:{upstream_port}; keepalive 256; keepalive_requests 10000000; }}
   server {{ listen 127.0.0.1:{port} backlog=4096; location / {{
+    proxy_buffering off;
     proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}
 }}
 """,
         encoding="utf-8",
     )
-    request = request_bytes("/v1/chat/completions", chat_body("replay-1", FILLER), port=port)
-    return Peer("nginx", port, [program, "-c", str(config), "-p", str(folder)], (request,))
+    command = [program, "-c", str(config), "-p", str(folder)]
+    return Peer("nginx", port, command, *both_ways(port, "replay-1"))
 
 
 def gateway(profile: str, upstream_port: int, folder: Path) -> Peer:
@@ -88,11 +110,8 @@ def gateway(profile: str, upstream_port: int, folder: Path) -> Peer:
         *("keys", "create", "--label", "bench", "--role", "developer"),
         *("--config", str(config), "--data", str(data)),
     )["key"]
-    requests = tuple(
-        request_bytes("/v1/chat/completions", chat_body(profile, text), port=port, key=key)
-        for text in QUESTIONS[profile]()
-    )
-    return Peer(f"gateway.{profile}", port, command, requests)
+    requests, streams = both_ways(port, profile, key=key, questions=QUESTIONS[profile]())
+    return Peer(f"gateway.{profile}", port, command, requests, streams, probe=requests[:1])
 
 
 def run_json(*arguments: str) -> dict[str, str]:
