@@ -74,15 +74,15 @@ class Description:
             made["$ref"] = _SCHEMAS + root
         if isinstance(schema.get("properties"), dict) and not schema.keys() & _TYPED:
             made["type"] = "object"
-        if "oneOf" in schema:
-            made |= self._alternatives(schema, made.pop("oneOf"))
+        for key in made.keys() & _ALTERNATIVES:
+            made |= self._alternatives(schema, key, made.pop(key))
         if schema.get("nullable") is True:
             return {"anyOf": [made, {"type": "null"}]}
         return made
 
-    def _alternatives(self, schema: _Schema, prepared: list[_Schema]) -> _Schema:
+    def _alternatives(self, schema: _Schema, key: str, prepared: list[_Schema]) -> _Schema:
         told_apart_by = schema.get("discriminator", {}).get("propertyName", "")
-        tags = [self._tags(each, told_apart_by) for each in schema["oneOf"]]
+        tags = [self._tags(each, told_apart_by) for each in schema[key]]
         flat = [tag for each in tags for tag in each]
         if not told_apart_by or not all(tags) or len(set(flat)) < len(flat):
             return {"anyOf": prepared}
@@ -106,6 +106,7 @@ class Description:
 
 _DROPPED = frozenset({"nullable", "discriminator", "$recursiveRef", "$recursiveAnchor"})
 _VALUES = frozenset({"enum", "const", "default", "example", "examples", "x-oaiMeta"})
+_ALTERNATIVES = frozenset({"oneOf", "anyOf"})
 _TYPED = frozenset({"type", "$ref"})
 
 
