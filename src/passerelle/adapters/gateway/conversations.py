@@ -53,6 +53,11 @@ class Dialogue(Protocol):
         ...
 
     @property
+    def recalled(self) -> range:
+        """Places of messages that the client did not send: they stand in earlier exchanges."""
+        ...
+
+    @property
     def store(self) -> bool:
         """False where the client does not want its content kept."""
         ...
@@ -91,6 +96,7 @@ class Conversations:
             LOAD if request.headers.get(_PURPOSE) == LOAD.encode() else LIVE,
             store=dialogue.store,
             kept=dialogue.kept,
+            recalled=dialogue.recalled,
         )
         if dialogue.chat.stream:
             await self._relay(request, dialogue, await self._server.stream(arrival))
@@ -139,6 +145,7 @@ class PlainDialogue:
     """What formats have in common that look nothing up and keep nothing of their own."""
 
     kept = NOTHING
+    recalled = range(0)
     store = True
 
     def __init__(self, chat: ChatRequest) -> None:

@@ -41,6 +41,8 @@ class Arrival:
     """False where the client does not want its content kept."""
     kept: JsonObject = field(default_factory=dict)
     """What its wire format wants kept with the content."""
+    recalled: range = range(0)
+    """Places of messages that stand in earlier exchanges, and are not kept twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,7 @@ def identify(arrival: Arrival, parts: Parts) -> Identified:
             purpose=arrival.purpose,
             store=arrival.store,
             kept=arrival.kept,
+            recalled=arrival.recalled,
         )
     )
 

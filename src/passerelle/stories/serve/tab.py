@@ -61,6 +61,7 @@ class Tab:
     operation: str = "chat"
     store: bool = True
     kept: JsonObject = field(default_factory=dict)
+    recalled: range = range(0)
     deployment: Deployment | None = None
     reservation: Reservation | None = None
     messages: tuple[Message, ...] = ()
@@ -176,7 +177,9 @@ class Tab:
         answer = self.choices[0].text if self.choices else self.said
         content: dict[str, JsonValue] = {
             "messages": [
-                message_content(message) for message in self.messages or self.request.messages
+                message_content(message)
+                for place, message in enumerate(self.messages or self.request.messages)
+                if place not in self.recalled
             ],
             "answer": answer,
             "citations": [_citation_content(citation) for citation in self.citations],
