@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from passerelle.adapters.store.batches import SqliteBatchBox, SqliteFileBox
 from passerelle.adapters.store.database import METADATA, Database
 from passerelle.adapters.store.evaluation import SqliteCaseBox, SqliteRunBox
 from passerelle.adapters.store.feedback import SqliteFlagBox, SqliteReviewBox
@@ -27,6 +28,8 @@ class SqliteControl:
         self.stages = SqliteStageBook(self._database, clock)
         self.signoffs = SqliteSignoffBook(self._database)
         self.evidence = SqliteEvidenceBox(self._database)
+        self.files = SqliteFileBox(self._database)
+        self.batches = SqliteBatchBox(self._database)
 
     def close(self) -> None:
         self._database.close()

@@ -49,7 +49,7 @@ class Database:
         with _mapped(), self._writers.begin() as connection:
             yield connection
 
-    def write(self, change: sa.Insert | sa.Update) -> None:
+    def write(self, change: sa.Insert | sa.Update | sa.Delete) -> None:
         """One change in a transaction of its own. Raises `Unavailable`."""
         with self.writing() as connection:
             connection.execute(change)

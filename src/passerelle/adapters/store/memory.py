@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, replace
 from itertools import islice
 
+from passerelle.adapters.store.memory_batches import MemoryBatchBox, MemoryFileBox
 from passerelle.adapters.store.memory_books import (
     MemoryEvidenceBox,
     MemoryLabelBook,
@@ -195,6 +196,8 @@ class MemoryStore:
         self.stages = MemoryStageBook()
         self.signoffs = MemorySignoffBook()
         self.evidence = MemoryEvidenceBox()
+        self.files = MemoryFileBox()
+        self.batches = MemoryBatchBox()
 
     def close(self) -> None:
         self.ledger.close()

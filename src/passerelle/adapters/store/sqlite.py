@@ -16,6 +16,8 @@ from passerelle.domain.evaluation.runs import RunBox
 from passerelle.domain.feedback.flags import FlagBox
 from passerelle.domain.feedback.reviews import ReviewBox
 from passerelle.domain.identity.keys import KeyRing
+from passerelle.domain.jobs.batches import BatchBox
+from passerelle.domain.jobs.files import FileBox
 from passerelle.domain.ledger.chain import seal
 from passerelle.domain.ledger.checkpoints import Signer, Verifier
 from passerelle.domain.ledger.entries import (
@@ -90,6 +92,14 @@ class SqliteStore:
     @property
     def evidence(self) -> EvidenceBox:
         return self._control.evidence
+
+    @property
+    def files(self) -> FileBox:
+        return self._control.files
+
+    @property
+    def batches(self) -> BatchBox:
+        return self._control.batches
 
     def close(self) -> None:
         if "_control" in self.__dict__:

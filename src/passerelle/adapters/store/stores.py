@@ -8,6 +8,8 @@ from passerelle.domain.evaluation.runs import RunBox
 from passerelle.domain.feedback.flags import FlagBox
 from passerelle.domain.feedback.reviews import ReviewBox
 from passerelle.domain.identity.keys import KeyRing
+from passerelle.domain.jobs.batches import BatchBox
+from passerelle.domain.jobs.files import FileBox
 from passerelle.domain.ledger.tables import AuditableLedger
 from passerelle.domain.prompts.labels import LabelBook
 from passerelle.domain.readiness.signoffs import SignoffBook
@@ -60,6 +62,16 @@ class Control(Protocol):
     @property
     def evidence(self) -> EvidenceBox:
         """What was found out about use cases."""
+        ...
+
+    @property
+    def files(self) -> FileBox:
+        """What callers left for batch work."""
+        ...
+
+    @property
+    def batches(self) -> BatchBox:
+        """Batch work, and how far it is."""
         ...
 
     def close(self) -> None:
