@@ -9,7 +9,7 @@ from passerelle.adapters.gateway.app import Gateway, GatewayParts
 from passerelle.adapters.gateway.listeners import Listening, listen
 from passerelle.adapters.telemetry.metrics import Registry
 from passerelle.adapters.telemetry.observers import TrafficMetrics
-from passerelle.core.values.chat import Piece, Usage, spoken
+from passerelle.core.values.chat import Message, Piece, Usage, spoken
 from passerelle.core.values.clock import SystemClock
 from passerelle.core.values.errors import NotFound, Refusal
 from passerelle.core.values.ids import Digest, ExchangeId, PassageId
@@ -36,6 +36,7 @@ from passerelle.stories.serve.exchange import (
     Served,
     SurfaceVerdict,
 )
+from passerelle.stories.serve.recall import NothingToContinue, NotRecalled, Recalled
 
 KEY = "sk-dev-canned"
 SERVED = Served("handbook", Stage.POC, Digest("ab" * 32), "replay", "replay-1")
@@ -156,6 +157,18 @@ class CannedServer:
         self._check(credential)
         raise NotFound(f"No answer here was recorded, so none is {exchange_id}.")
 
+    def earlier(self, credential: str, exchange_id: str) -> tuple[Message, ...]:  # noqa: ARG002
+        self._check(credential)
+        raise NothingToContinue(param="previous_response_id")
+
+    async def recall(self, credential: str, exchange_id: str) -> Recalled:  # noqa: ARG002
+        self._check(credential)
+        raise NotRecalled
+
+    async def forget(self, credential: str, exchange_id: str) -> None:  # noqa: ARG002
+        self._check(credential)
+        raise NotRecalled
+
 
 def gateway_parts(server: CannedServer, **changes: object) -> GatewayParts:
     registry = Registry()
@@ -166,6 +179,7 @@ def gateway_parts(server: CannedServer, **changes: object) -> GatewayParts:
         ready=tuple,
         authorise=server.authorise,
         feedback=server.feedback,
+        recall=server,
         exposition=registry.exposition,
     )
     return replace(parts, **changes)  # type: ignore[arg-type]

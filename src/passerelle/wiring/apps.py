@@ -19,6 +19,7 @@ from passerelle.domain.ledger.acts import Recorded
 from passerelle.stories.govern.audit import Verification, verify
 from passerelle.stories.improve.collect import FlagParts, flag_exchange
 from passerelle.stories.serve.parts import Parts
+from passerelle.stories.serve.recall import Recalling
 from passerelle.wiring.catalogue import Deployments
 from passerelle.wiring.improving import dispatch_parts, promotion_parts, review_parts
 from passerelle.wiring.installation import Installation
@@ -145,6 +146,7 @@ def build_gateway(
             ready=lambda: unready(installation, deployments),
             authorise=granted,
             feedback=take_flag,
+            recall=Recalling(parts),
             exposition=registry.exposition,
             mounts={"/api/v1": cast("ASGIApp", control_plane(api)), "/": console()},
             limits=EdgeLimits(

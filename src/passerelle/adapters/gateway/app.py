@@ -21,11 +21,13 @@ from passerelle.adapters.gateway.feedback import Feedback, TakeFlag
 from passerelle.adapters.gateway.models import PREFIX, Models
 from passerelle.adapters.gateway.probes import Authorise, Metrics, Readiness, Ready, healthz
 from passerelle.adapters.gateway.problems import Failed, ShuttingDown
+from passerelle.adapters.gateway.responses import response_endpoints
 from passerelle.adapters.gateway.routes import Endpoint, Public, RouteTable
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import Refusal
 from passerelle.domain.identity.permissions import Permission
 from passerelle.stories.serve.exchange import Server
+from passerelle.stories.serve.recall import Recall
 
 _log = logging.getLogger("passerelle.gateway")
 
@@ -56,6 +58,7 @@ class GatewayParts:
     ready: Ready
     authorise: Authorise
     feedback: TakeFlag
+    recall: Recall
     exposition: Callable[[], bytes]
     """The metrics in Prometheus' text format."""
     mounts: Mapping[str, ASGIApp] = field(default_factory=dict)
@@ -151,6 +154,13 @@ def _endpoints(parts: GatewayParts, readiness: Readiness) -> tuple[Endpoint, ...
     probe = Public("orchestrators ask before they have a key; it tells nothing about anybody")
     return (
         Endpoint("POST", "/v1/chat/completions", Permission.EXCHANGE_CREATE, completions),
+        *response_endpoints(
+            parts.server,
+            parts.recall,
+            authorise=parts.authorise,
+            limits=parts.limits,
+            clock=parts.clock,
+        ),
         Endpoint("POST", "/v1/feedback", Permission.FLAG_CREATE, feedback),
         Endpoint("GET", "/v1/models", Permission.MODEL_LIST, models.all),
         Endpoint("GET", PREFIX + "*", Permission.MODEL_LIST, models.one),

@@ -137,15 +137,13 @@ class Recalling:
 
     def earlier(self, credential: str, exchange_id: str) -> tuple[Message, ...]:
         principal = self._allowed(credential, Permission.EXCHANGE_READ_OWN)
-        turns: list[Recalled] = []
-        sought = exchange_id
-        while sought:
+        turns: list[Recalled] = [self._link(principal, exchange_id)]
+        while sought := turns[-1].keepsake.previous:
             if len(turns) == MOST_TURNS:
                 raise NothingToContinue(
                     f"Before it are more than {MOST_TURNS} others.", param=_PARAM
                 )
             turns.append(self._link(principal, sought))
-            sought = turns[-1].keepsake.previous
         return tuple(message for turn in reversed(turns) for message in _conversation(turn))
 
     async def recall(self, credential: str, exchange_id: str) -> Recalled:

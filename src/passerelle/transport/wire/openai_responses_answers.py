@@ -1,6 +1,6 @@
 """Answers of OpenAI's Responses API: the Response object and the items it is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -27,6 +27,10 @@ _WHY: Final[Mapping[FinishReason, str]] = {
     "length": "max_output_tokens",
     "content_filter": "content_filter",
 }
+CLIENT_LEFT: Final = 499
+"""Status of an exchange whose client did not wait for the end."""
+_RATE_LIMITED: Final = 429
+_THEIR_FAULT: Final = range(400, 500)
 _TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast", "ultrafast"})
 
 
@@ -195,3 +199,36 @@ def _usage(usage: Usage) -> _Json:
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "total_tokens": usage.input_tokens + usage.output_tokens,
     }
+
+
+def encode_unfinished(frame: Frame, choice: Choice, usage: Usage, *, status: int) -> bytes:
+    """A response that came to no end: its client left, or it ended with that HTTP status."""
+    output = output_items(choice, frame.seed) if choice != Choice() else []
+    if status == CLIENT_LEFT:
+        return _encode(response_object(frame, Outcome("cancelled", output, usage)))
+    why: _Json = {"code": failure_code(status), "message": "It ended with an error."}
+    return _encode(response_object(frame, Outcome("failed", output, usage, error=why)))
+
+
+def failure_code(status: int) -> str:
+    """The nearest of the codes that the description knows."""
+    if status == _RATE_LIMITED:
+        return "rate_limit_exceeded"
+    return "invalid_prompt" if status in _THEIR_FAULT else "server_error"
+
+
+def encode_deleted(response_id: str) -> bytes:
+    return _encode({"id": response_id, "object": "response", "deleted": True})
+
+
+def encode_item_list(items: Sequence[_Json], *, more: bool) -> bytes:
+    names = [item.get("id", "") for item in items]
+    return _encode(
+        {
+            "object": "list",
+            "data": items,
+            "first_id": names[0] if names else "",
+            "last_id": names[-1] if names else "",
+            "has_more": more,
+        }
+    )

@@ -1,7 +1,5 @@
 """A streamed answer of OpenAI's Responses API: named events, numbered one by one."""
 
-from typing import Final
-
 from passerelle.core.values.chat import (
     CallDelta,
     Completion,
@@ -15,6 +13,7 @@ from passerelle.transport.wire.openai_responses_answers import (
     Frame,
     Outcome,
     ended,
+    failure_code,
     item_status,
     response_object,
 )
@@ -28,8 +27,6 @@ from passerelle.transport.wire.provenance import Provenance
 
 _Json = dict[str, JsonValue]
 _Growing = GrowingThought | GrowingMessage | GrowingCall
-_RATE_LIMITED: Final = 429
-_THEIR_FAULT: Final = range(400, 500)
 
 
 class ResponsesWriter:
@@ -76,7 +73,7 @@ class ResponsesWriter:
         told: _Json = {"code": refusal.code, "message": refusal.message, "param": refusal.param}
         # The description has the fields beside `type`; clients look for them below `error`.
         error = self._events.event("error", {**told, "error": {**told, "type": refusal.kind}})
-        why: _Json = {"code": _failure_code(refusal), "message": refusal.message}
+        why: _Json = {"code": failure_code(refusal.status), "message": refusal.message}
         output: list[JsonValue] = [item.item for item in self._items]
         failed = response_object(self._frame, Outcome("failed", output, error=why))
         return error + self._events.event("response.failed", {"response": failed})
@@ -131,10 +128,3 @@ class ResponsesWriter:
             item for item in self._items if calls or not isinstance(item, GrowingCall) or item.whole
         )
         return b"".join([item.end(status) for item in ending])
-
-
-def _failure_code(refusal: Refusal) -> str:
-    """The nearest of the codes that the description knows."""
-    if refusal.status == _RATE_LIMITED:
-        return "rate_limit_exceeded"
-    return "invalid_prompt" if refusal.status in _THEIR_FAULT else "server_error"
