@@ -23,6 +23,12 @@ class InvalidField(InvalidRequest):
     code = "invalid_value"
 
 
+class UnsupportedField(InvalidRequest):
+    """The request asks for something that is not supported here."""
+
+    code = "unsupported_value"
+
+
 def decode_object(body: bytes) -> dict[str, JsonValue]:
     """Raises `NotJson`."""
     try:

@@ -1,170 +1,51 @@
-"""Responses and stream chunks of Chat Completions, both directions."""
+"""Answers of Chat Completions, as clients get them: whole, and as chunks of a stream."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Final, cast
+from typing import Final
 
 import msgspec
 
-from passerelle.core.values.chat import Completion, FinishReason, JsonValue, Usage
+from passerelle.core.values.chat import (
+    NOTHING,
+    CallDelta,
+    ChatRequest,
+    Choice,
+    Completion,
+    JsonObject,
+    JsonValue,
+    Piece,
+    Thought,
+    ToolCall,
+    Usage,
+)
+from passerelle.core.values.errors import Refusal
+from passerelle.transport.wire import errors
+from passerelle.transport.wire.headings import Heading
+from passerelle.transport.wire.openai_thoughts import (
+    DETAILS_FIELD,
+    TEXT_FIELD,
+    detail_of,
+    thought_fields,
+)
 from passerelle.transport.wire.provenance import Provenance
-from passerelle.transport.wire.sse import DONE
+from passerelle.transport.wire.sse import DONE, encode_event
 
 _Json = dict[str, JsonValue]
-_Count = Annotated[int, msgspec.Meta(ge=0)]
-
-
-class NotACompletion(Exception):
-    """An upstream's bytes are not what Chat Completions answers."""
-
-
-class _InputDetails(msgspec.Struct):
-    cached_tokens: _Count | None = None
-
-
-class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: _Count | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: _Count
-    completion_tokens: _Count = 0
-    prompt_tokens_details: _InputDetails | None = None
-    completion_tokens_details: _OutputDetails | None = None
-
-
-class _Part(msgspec.Struct):
-    type: str = ""
-    text: str = ""
-
-
-class _Message(msgspec.Struct):
-    content: str | list[_Part] | None = None
-
-
-class _Choice(msgspec.Struct):
-    message: _Message | None = None
-    delta: _Message | None = None
-    finish_reason: str | None = None
-    index: int = 0
-
-
-class _Answer(msgspec.Struct):
-    choices: list[_Choice]
-    model: str | None = None
-
-
-_FINISH: Final[Mapping[str, FinishReason]] = {
-    "stop": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-}
-_SPOKEN_FOR: Final = frozenset({"role", "content"})
+BESIDE_MESSAGE: Final = frozenset(
+    {
+        "content_filter_offsets",
+        "content_filter_result",
+        "content_filter_results",
+        "matched_stop",
+        "native_finish_reason",
+        "seed",
+        "stop_reason",
+        "token_ids",
+    }
+)
+"""Fields that providers write beside a choice's message; all others stand within it."""
+_OURS: Final = frozenset({"id", "object", "created", "model", "choices", "usage", "passerelle"})
+_TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority"})
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """What one chunk of an upstream adds. `extras` are fields of the delta we do not interpret."""
-
-    text: str
-    finish_reason: FinishReason | None
-    usage: Usage | None
-    model: str
-    extras: _Json
-
-
-def decode_completion(body: bytes) -> tuple[Completion, bool]:
-    """A whole answer, and whether the upstream told its usage. Raises `NotACompletion`."""
-    raw, answer = _read(body)
-    choice = _first_choice(answer)
-    if choice is None or choice.message is None:
-        raise NotACompletion
-    usage = _usage(raw.get("usage"))
-    completion = Completion(
-        text=_text(choice.message),
-        finish_reason=_FINISH.get(choice.finish_reason or "", "stop"),
-        usage=usage or Usage(),
-        model=answer.model or "",
-        extras=_uninterpreted(_raw_choice(raw, answer.choices.index(choice)), "message"),
-    )
-    return completion, usage is not None
-
-
-def decode_delta(data: bytes) -> Delta:
-    """One chunk of a stream. Raises `NotACompletion`."""
-    raw, answer = _read(data)
-    usage = _usage(raw.get("usage"))
-    choice = _first_choice(answer)
-    if choice is None:
-        return Delta("", None, usage, answer.model or "", {})
-    reason = None if choice.finish_reason is None else _FINISH.get(choice.finish_reason, "stop")
-    return Delta(
-        text="" if choice.delta is None else _text(choice.delta),
-        finish_reason=reason,
-        usage=usage,
-        model=answer.model or "",
-        extras=_uninterpreted(_raw_choice(raw, answer.choices.index(choice)), "delta"),
-    )
-
-
-def _read(data: bytes) -> tuple[_Json, _Answer]:
-    try:
-        raw = _decode(data)
-        return cast("_Json", raw), msgspec.convert(raw, _Answer)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as fault:
-        raise NotACompletion from fault
-
-
-def _first_choice(answer: _Answer) -> _Choice | None:
-    """The choice numbered 0; chunks that carry only usage have none."""
-    return next((choice for choice in answer.choices if choice.index == 0), None)
-
-
-def _raw_choice(raw: _Json, place: int) -> _Json:
-    return cast("list[_Json]", raw["choices"])[place]
-
-
-def _uninterpreted(choice: _Json, key: str) -> _Json:
-    message = choice.get(key)
-    extras: _Json = {}
-    if isinstance(message, dict) and message.keys() - _SPOKEN_FOR:
-        extras = {
-            name: value
-            for name, value in message.items()
-            if name not in _SPOKEN_FOR and value is not None
-        }
-    if choice.get("logprobs") is not None:
-        extras["logprobs"] = choice["logprobs"]
-    return extras
-
-
-def _text(message: _Message) -> str:
-    if isinstance(message.content, str):
-        return message.content
-    return "".join(part.text for part in message.content or () if part.type == "text")
-
-
-def _usage(raw: JsonValue) -> Usage | None:
-    """None when the upstream gave none, or nothing that can be believed."""
-    if raw is None:
-        return None
-    try:
-        usage = msgspec.convert(raw, _Usage)
-    except msgspec.ValidationError:
-        return None
-    cached = usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens
-    thought = usage.completion_tokens_details and usage.completion_tokens_details.reasoning_tokens
-    return Usage(
-        input_tokens=usage.prompt_tokens,
-        output_tokens=usage.completion_tokens,
-        cached_input_tokens=min(cached or 0, usage.prompt_tokens),
-        reasoning_tokens=min(thought or 0, usage.completion_tokens),
-    )
 
 
 class _UsageObject(msgspec.Struct):
@@ -175,74 +56,109 @@ class _UsageObject(msgspec.Struct):
     completion_tokens_details: dict[str, int]
 
 
-class _ChoiceObject(msgspec.Struct):
-    index: int
-    message: _Json
-    logprobs: JsonValue
-    finish_reason: str
-
-
 class _CompletionObject(msgspec.Struct, omit_defaults=True):
     id: str
     object: str
     created: int
     model: str
-    choices: list[_ChoiceObject]
+    choices: list[_Json]
     usage: _UsageObject
     passerelle: Provenance | None = None
-
-
-def _usage_object(usage: Usage) -> _UsageObject:
-    return _UsageObject(
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.input_tokens + usage.output_tokens,
-        {"cached_tokens": usage.cached_input_tokens},
-        {"reasoning_tokens": usage.reasoning_tokens},
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """What every object of one answer repeats."""
-
-    id: str
-    created: int
-    """Unix seconds."""
-    model: str
-    """The name that the client asked for."""
 
 
 def encode_completion(
     heading: Heading, completion: Completion, provenance: Provenance | None
 ) -> bytes:
-    message: _Json = {"role": "assistant", "content": completion.text, "refusal": None}
-    logprobs: JsonValue = None
-    if completion.extras:
-        message |= completion.extras
-        logprobs = message.pop("logprobs", None)
-        if not completion.text and "tool_calls" in message:
-            message["content"] = None
-    return _encode(
+    body = _encode(
         _CompletionObject(
             heading.id,
             "chat.completion",
             heading.created,
             heading.model,
-            [_ChoiceObject(0, message, logprobs, completion.finish_reason)],
+            [_choice(index, choice) for index, choice in enumerate(completion.choices)],
             _usage_object(completion.usage),
             provenance,
         )
     )
+    return body[:-1] + _further(completion.extras) + b"}"
 
 
-class ChunkWriter:
+def encode_error(refusal: Refusal, request_id: str) -> bytes:
+    return errors.encode_error(refusal)[:-1] + b',"request_id":' + _encode(request_id) + b"}"
+
+
+def _choice(index: int, choice: Choice) -> _Json:
+    message: _Json = {"role": "assistant", "content": choice.text, "refusal": None}
+    written: _Json = {
+        "index": index,
+        "message": message,
+        "logprobs": choice.logprobs,
+        "finish_reason": choice.finish_reason,
+    }
+    if choice.extras:
+        within, beside = _parted(choice.extras)
+        written["message"] = message = {**within, **message}
+        written = {**beside, **written}
+    if choice.tool_calls:
+        message["tool_calls"] = [_call(call) for call in choice.tool_calls]
+    if choice.refusal:
+        message["refusal"] = choice.refusal
+    if choice.thoughts:
+        message |= thought_fields(choice.thoughts)
+    if not choice.text and (choice.tool_calls or choice.refusal or "function_call" in message):
+        message["content"] = None
+    return written
+
+
+def _call(call: ToolCall) -> _Json:
+    function: _Json = {"name": call.name, "arguments": call.arguments or "{}"}
+    written: _Json = {"id": call.id, "type": "function", "function": function}
+    return written | signed(call.signature)
+
+
+def signed(signature: str) -> _Json:
+    """Where Google's servers of this format look for a call's signature."""
+    if not signature:
+        return {}
+    return {"extra_content": {"google": {"thought_signature": signature}}}
+
+
+def _parted(extras: JsonObject) -> tuple[_Json, _Json]:
+    """Fields within the message, and those beside it."""
+    within = {key: value for key, value in extras.items() if key not in BESIDE_MESSAGE}
+    return within, {key: extras[key] for key in extras if key not in within}
+
+
+def _further(extras: JsonObject) -> bytes:
+    """Members of the outermost object, each after a comma."""
+    if not extras:
+        return b""
+    shown = {key: value for key, value in extras.items() if key not in _OURS}
+    if shown.get("service_tier") not in _TIERS:  # other providers have tiers of their own
+        shown.pop("service_tier", None)
+    return b"," + _encode(shown)[1:-1] if shown else b""
+
+
+def _usage_object(usage: Usage) -> _UsageObject:
+    details = {"cached_tokens": usage.cached_input_tokens}
+    if usage.cache_write_tokens:
+        details["cache_write_tokens"] = usage.cache_write_tokens
+    return _UsageObject(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.input_tokens + usage.output_tokens,
+        details,
+        {"reasoning_tokens": usage.reasoning_tokens},
+    )
+
+
+class ChatWriter:
     """Writes the chunks of one stream as server-sent events.
 
     The constant head and tail of a chunk are encoded once.
     """
 
-    def __init__(self, heading: Heading, *, include_usage: bool) -> None:
+    def __init__(self, heading: Heading, request: ChatRequest) -> None:
         head = _encode(
             {
                 "id": heading.id,
@@ -252,46 +168,112 @@ class ChunkWriter:
             }
         )
         self._head = b"data: " + head[:-1] + b',"choices":['
+        self._include_usage = request.include_usage
         # With usage asked for, every other chunk says that it has none.
-        self._tail = b'],"usage":null' if include_usage else b"]"
+        self._tail = b'],"usage":null' if request.include_usage else b"]"
         self._text_head = self._head + b'{"index":0,"delta":{"content":'
         self._text_tail = b'},"logprobs":null,"finish_reason":null}' + self._tail + b"}\n\n"
-        self._include_usage = include_usage
+        self._n = request.options.n
+        self._calls: dict[tuple[int, int], bool] = {}
+        """Choice and place of each call, and whether it has arguments yet."""
+        self._thoughts: dict[int, str] = {}
+        """What each choice is just thinking."""
 
     def opening(self) -> bytes:
-        delta = b'{"role":"assistant","content":"","refusal":null'
-        return self._head + b'{"index":0,"delta":' + delta + self._text_tail
+        delta: _Json = {"role": "assistant", "content": "", "refusal": None}
+        return b"".join([self._chunk(index, delta) for index in range(self._n)])
 
-    def text(self, text: str) -> bytes:
-        return self._text_head + _encode(text) + self._text_tail
+    def piece(self, piece: Piece) -> bytes:
+        """b"" when there is nothing to say."""
+        if piece.calls or piece.thought or piece.refusal or piece.index:
+            return self._rich(piece)
+        if piece.logprobs is not None or piece.choice_extras:
+            return self._rich(piece)
+        if not piece.text:
+            return b""
+        return self._text_head + _encode(piece.text) + self._text_tail
 
     def closing(self, completion: Completion, provenance: Provenance | None) -> bytes:
-        """Finish reason and provenance, usage when asked for, and the end mark.
+        """Finish reasons and provenance, usage when asked for, and the end mark.
 
-        The text has left before; of `completion` the rest is used.
+        The content has left before; of `completion` the rest is used.
         """
-        delta: _Json = dict(completion.extras)
-        logprobs = delta.pop("logprobs", None)
-        calls = delta.get("tool_calls")
-        if isinstance(calls, list):
-            delta["tool_calls"] = [
-                {"index": index, **call} if isinstance(call, dict) else call
-                for index, call in enumerate(calls)
-            ]
-        choice = _encode(
-            {
-                "index": 0,
-                "delta": delta,
-                "logprobs": logprobs,
-                "finish_reason": completion.finish_reason,
+        parts = [self._arguments_of_calls_without()]
+        further = _further(completion.extras)
+        last = len(completion.choices) - 1
+        for index, choice in enumerate(completion.choices):
+            finished: _Json = {
+                "index": index,
+                "delta": {},
+                "logprobs": None,
+                "finish_reason": choice.finish_reason,
             }
-        )
-        parts = [self._head, choice, self._tail]
-        if provenance is not None:
-            parts += [b',"passerelle":', _encode(provenance)]
-        parts.append(b"}\n\n")
+            parts += [self._head, _encode(finished), self._tail, further]
+            if index == last and provenance is not None:
+                parts += [b',"passerelle":', _encode(provenance)]
+            parts.append(b"}\n\n")
         if self._include_usage:
             usage = _encode(_usage_object(completion.usage))
-            parts += [self._head, b'],"usage":', usage, b"}\n\n"]
+            parts += [self._head, b'],"usage":', usage, further, b"}\n\n"]
         parts.append(DONE)
         return b"".join(parts)
+
+    def failure(self, refusal: Refusal, request_id: str) -> bytes:
+        """Without the end mark: the answer is not whole."""
+        return encode_event(encode_error(refusal, request_id))
+
+    def _rich(self, piece: Piece) -> bytes:
+        within, beside = _parted(piece.choice_extras)
+        delta: _Json = within
+        if piece.thought is not None:
+            delta |= self._thought(piece.index, piece.thought)
+        if piece.text:
+            delta["content"] = piece.text
+        if piece.refusal:
+            delta["refusal"] = piece.refusal
+        if piece.calls:
+            delta["tool_calls"] = [self._call(piece.index, call) for call in piece.calls]
+        if not delta and not beside and piece.logprobs is None:
+            return b""
+        return self._chunk(piece.index, delta, logprobs=piece.logprobs, beside=beside)
+
+    def _chunk(
+        self, index: int, delta: _Json, *, logprobs: JsonValue = None, beside: JsonObject = NOTHING
+    ) -> bytes:
+        choice = {
+            **beside,
+            "index": index,
+            "delta": delta,
+            "logprobs": logprobs,
+            "finish_reason": None,
+        }
+        return self._head + _encode(choice) + self._tail + b"}\n\n"
+
+    def _call(self, choice: int, delta: CallDelta) -> _Json:
+        place = (choice, delta.index)
+        first = place not in self._calls
+        self._calls[place] = self._calls.get(place, False) or bool(delta.arguments)
+        function: _Json = {"arguments": delta.arguments}
+        written: _Json = {"index": delta.index, "function": function}
+        if first:
+            function["name"] = delta.name
+            written |= {"id": delta.id, "type": "function"}
+        return written | signed(delta.signature)
+
+    def _arguments_of_calls_without(self) -> bytes:
+        """Clients parse the arguments: of a call that needs none they are an empty object."""
+        return b"".join(
+            self._chunk(choice, {"tool_calls": [{"index": place, "function": {"arguments": "{}"}}]})
+            for (choice, place), given in self._calls.items()
+            if not given
+        )
+
+    def _thought(self, choice: int, thought: Thought) -> _Json:
+        told = self._thoughts.pop(choice, "") + thought.text
+        fields: _Json = {TEXT_FIELD: thought.text} if thought.text else {}
+        if thought.signature or thought.hidden:
+            whole = Thought(told, thought.signature, thought.hidden)
+            fields[DETAILS_FIELD] = [detail_of(whole)]
+        else:
+            self._thoughts[choice] = told
+        return fields

@@ -1,59 +1,75 @@
-"""Requests of Chat Completions, both directions."""
+"""Requests of Chat Completions, as clients send them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, cast
 
 import msgspec
 
-from passerelle.core.values.chat import ChatRequest, JsonValue, Message
-from passerelle.core.values.errors import InvalidRequest
-from passerelle.transport.wire.bodies import InvalidField, converted, decode_object
+from passerelle.core.values.chat import (
+    NO_OPTIONS,
+    ChatRequest,
+    JsonValue,
+    Message,
+    Options,
+    ToolCall,
+)
+from passerelle.transport.wire.bodies import (
+    InvalidField,
+    UnsupportedField,
+    converted,
+    decode_object,
+)
+from passerelle.transport.wire.openai_options import ChatOptions, options_of
+from passerelle.transport.wire.openai_parts import AnyPart, parts_of, plain, text_of
+from passerelle.transport.wire.openai_thoughts import DETAILS_FIELD, thoughts_in
 
-
-class UnsupportedField(InvalidRequest):
-    """The request asks for something that is not supported here."""
-
-    code = "unsupported_value"
-
-
-class _Part(msgspec.Struct):
-    type: str
-    text: str | None = None
-
-
+_Json = dict[str, JsonValue]
 MOST_MESSAGES: Final = 2_048
 """As OpenAI: a hundred thousand tiny messages would hold up everybody else."""
 
 
+class _Function(msgspec.Struct):
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    arguments: str = ""
+
+
+class _Google(msgspec.Struct):
+    thought_signature: str | None = None
+
+
+class _CallExtras(msgspec.Struct):
+    google: _Google | None = None
+
+
+class _Call(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+    function: _Function
+    type: str = "function"
+    extra_content: _CallExtras | None = None
+
+
 class _Message(msgspec.Struct):
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | Annotated[list[_Part], msgspec.Meta(min_length=1)] | None = None
+    content: str | Annotated[list[AnyPart], msgspec.Meta(min_length=1)] | None = None
+    tool_calls: list[_Call] | None = None
+    tool_call_id: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
 
 
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool | None = None
-
-
-_Tokens = Annotated[int, msgspec.Meta(ge=1)]
-
-
-class _Request(msgspec.Struct):
+class _Request(ChatOptions, kw_only=True):
     model: Annotated[str, msgspec.Meta(min_length=1)]
     messages: Annotated[list[_Message], msgspec.Meta(min_length=1, max_length=MOST_MESSAGES)]
     stream: bool | None = None
-    stream_options: _StreamOptions | None = None
-    n: int | None = None
-    max_tokens: _Tokens | None = None
-    max_completion_tokens: _Tokens | None = None
-    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     user: str | None = None
 
 
+_PLAIN: Final = frozenset({"model", "messages", "stream", "user"})
 _KNOWN: Final = frozenset(_Request.__struct_fields__)
-_MESSAGE: Final = frozenset(_Message.__struct_fields__)
-_PART: Final = frozenset(_Part.__struct_fields__)
-_Json = dict[str, JsonValue]
-_encode = msgspec.json.Encoder().encode
+_MESSAGE: Final = frozenset({*_Message.__struct_fields__, DETAILS_FIELD})
+_PLAIN_MESSAGE: Final = 2
+"""A message of role and content only."""
 
 
 def decode_request(body: bytes) -> ChatRequest:
@@ -61,117 +77,105 @@ def decode_request(body: bytes) -> ChatRequest:
     # Decoded once without a type, so that no unknown field is lost, then checked in C.
     raw = decode_object(body)
     request = converted(raw, _Request)
-    return _chat_request(request, raw)
-
-
-def _chat_request(request: _Request, raw: _Json) -> ChatRequest:
-    if request.n is not None and request.n != 1:
-        raise UnsupportedField("Only one answer per request: send `n` requests.", param="n")
-    for place, message in enumerate(request.messages):
-        # Only a model may say nothing, when it calls tools instead.
-        if message.content is None and message.role != "assistant":
-            param = f"messages[{place}].content"
-            raise InvalidField(f"`{param}` is missing.", param=param)
-    extras: _Json = {key: raw[key] for key in raw if key not in _KNOWN}
-    options = request.stream_options
-    if options is not None:
-        if not request.stream:
-            raise InvalidField("It needs `stream` to be true.", param="stream_options")
-        others = cast("_Json", raw["stream_options"]).keys() - {"include_usage"}
-        if others:
-            given = cast("_Json", raw["stream_options"])
-            extras["stream_options"] = {key: given[key] for key in sorted(others)}
+    given = cast("list[_Json]", raw["messages"])
     return ChatRequest(
         model=request.model,
-        messages=tuple(map(_message, request.messages, cast("list[_Json]", raw["messages"]))),
+        messages=tuple(
+            [_message(place, *each) for place, each in enumerate(zip(request.messages, given))]  # noqa: B905 - one is read from the other
+        ),
         stream=bool(request.stream),
-        include_usage=bool(options is not None and options.include_usage),
-        max_tokens=request.max_completion_tokens or request.max_tokens,
-        temperature=request.temperature,
+        include_usage=_includes_usage(request),
         end_user=request.user or "",
+        options=NO_OPTIONS if raw.keys() <= _PLAIN else _options(request, raw),
+    )
+
+
+def _includes_usage(request: _Request) -> bool:
+    options = request.stream_options
+    if options is None:
+        return False
+    if not request.stream:
+        raise InvalidField("It needs `stream` to be true.", param="stream_options")
+    return bool(options.include_usage)
+
+
+def _options(request: _Request, raw: _Json) -> Options:
+    # A null says what absence says.
+    extras = {key: raw[key] for key in raw if key not in _KNOWN and raw[key] is not None}
+    options = options_of(request, raw, extras)
+    return NO_OPTIONS if options == NO_OPTIONS else options
+
+
+def _message(place: int, message: _Message, raw: _Json) -> Message:
+    content = message.content
+    if isinstance(content, str) and len(raw) == _PLAIN_MESSAGE:
+        if message.role == "tool":
+            raise _missing(place, "tool_call_id")
+        return Message(message.role, content)
+    if message.role == "tool" and not message.tool_call_id:
+        raise _missing(place, "tool_call_id")
+    # Only a model may say nothing, when it calls tools instead.
+    if content is None and message.role != "assistant":
+        raise _missing(place, "content")
+    return _rich_message(place, message, raw)
+
+
+def _rich_message(place: int, message: _Message, raw: _Json) -> Message:
+    content, extras = message.content, _uninterpreted(raw)
+    thoughts, details = thoughts_in(_thought(message), raw.get(DETAILS_FIELD))
+    if details:
+        extras[DETAILS_FIELD] = details
+    parts = parts_of(content, raw["content"], place) if isinstance(content, list) else ()
+    text = content if isinstance(content, str) else text_of(parts)
+    if message.refusal and content is None:
+        text = message.refusal
+    elif message.refusal:
+        extras["refusal"] = message.refusal
+    return Message(
+        message.role,
+        text,
+        plain(parts),
+        _tool_calls(place, message.tool_calls or ()),
+        message.tool_call_id or "",
+        thoughts=thoughts,
         extras=extras,
     )
 
 
-def _message(message: _Message, raw: _Json) -> Message:
-    extras: _Json = {}
-    if raw.keys() - _MESSAGE:
-        extras = {key: raw[key] for key in raw if key not in _MESSAGE}
-    content = message.content
-    if isinstance(content, str):
-        return Message(message.role, content, extras)
-    if content is None:
-        return Message(message.role, "", extras)
-    beside = _beside_text(cast("list[_Json]", raw["content"]))
-    if beside:
-        extras["content"] = beside
-    text = "\n".join(part.text for part in content if part.type == "text" and part.text)
-    return Message(message.role, text, extras)
+def _uninterpreted(raw: _Json) -> _Json:
+    """SDKs send a model's message back with null and empty fields, which say nothing."""
+    return {
+        key: value
+        for key, value in raw.items()
+        if key not in _MESSAGE and value is not None and value != []
+    }
 
 
-def _beside_text(parts: list[_Json]) -> list[JsonValue]:
-    """Parts that are more than text, with their text taken out: it is in `Message.text`.
-
-    The text must stand in one place only, or a redacted text would travel beside its original.
-    """
-    return [
-        {key: part[key] for key in part if key != "text"}
-        for part in parts
-        if part["type"] != "text" or part.keys() - _PART
-    ]
+def _thought(message: _Message) -> str:
+    return message.reasoning_content or message.reasoning or ""
 
 
-def encode_request(
-    model: str,
-    messages: Iterable[Message],
-    *,
-    stream: bool,
-    include_usage: bool,
-    limit: tuple[str, int] | None,
-    temperature: float | None,
-    extras: Mapping[str, JsonValue],
-) -> bytes:
-    """A request for an upstream. `limit` is the name of the field for the most tokens, and they."""
-    body: _Json = dict(extras)
-    options = body.pop("stream_options", None)
-    body["model"] = model
-    body["messages"] = [_upstream_message(message) for message in messages]
-    if stream:
-        body["stream"] = True
-        wanted: _Json = dict(options) if isinstance(options, dict) else {}
-        if include_usage:
-            wanted["include_usage"] = True
-        if wanted:
-            body["stream_options"] = wanted
-    if limit is not None:
-        body[limit[0]] = limit[1]
-    if temperature is not None:
-        body["temperature"] = temperature
-    return _encode(body)
+def _tool_calls(place: int, calls: Sequence[_Call]) -> tuple[ToolCall, ...]:
+    for number, call in enumerate(calls):
+        if call.type != "function":
+            param = f"messages[{place}].tool_calls[{number}].type"
+            raise UnsupportedField("Only functions can be called.", param=param)
+    return tuple(
+        ToolCall(
+            call.id,
+            call.function.name,
+            call.function.arguments or "{}",
+            _signature(call.extra_content),
+        )
+        for call in calls
+    )
 
 
-def _upstream_message(message: Message) -> _Json:
-    if not message.extras:
-        return {"role": message.role, "content": message.text}
-    raw: _Json = dict(message.extras)
-    raw["role"] = message.role
-    beside = raw.pop("content", None)
-    if isinstance(beside, list):
-        raw["content"] = _with_text(message.text, beside)
-    elif not message.text and "tool_calls" in raw:
-        raw["content"] = None
-    else:
-        raw["content"] = message.text
-    return raw
+def _signature(extras: _CallExtras | None) -> str:
+    google = extras.google if extras is not None else None
+    return (google.thought_signature if google is not None else None) or ""
 
 
-def _with_text(text: str, beside: list[JsonValue]) -> list[JsonValue]:
-    """Text first, then what stood beside it; options of text parts go to the one text part."""
-    whole: _Json = {"type": "text", "text": text}
-    others: list[JsonValue] = []
-    for part in beside:
-        if isinstance(part, dict) and part.get("type") == "text":
-            whole |= part
-        else:
-            others.append(part)
-    return [whole, *others] if text else others
+def _missing(place: int, field: str) -> InvalidField:
+    param = f"messages[{place}].{field}"
+    return InvalidField(f"`{param}` is missing.", param=param)
