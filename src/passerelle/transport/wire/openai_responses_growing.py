@@ -66,10 +66,10 @@ class GrowingThought:
             out += self._events.event("response.reasoning_summary_text.delta", delta)
         if thought.signature or thought.hidden:
             self._opaque = thought
-            out += self.end("completed")
+            out += self.end()
         return out
 
-    def end(self, status: str) -> bytes:
+    def end(self, _status: str = "") -> bytes:
         if self.ended:
             return b""
         self.ended = True
@@ -79,7 +79,7 @@ class GrowingThought:
             out += self._events.event("response.reasoning_summary_text.done", whole)
             out += self._part("done", text)
         sealed = Thought(text, self._opaque.signature, self._opaque.hidden)
-        self.item = {**reasoning_item(sealed, self._id), "status": status}
+        self.item = reasoning_item(sealed, self._id)
         return out + self._events.done(self._place, self.item)
 
     def _part(self, what: str, text: str) -> bytes:
