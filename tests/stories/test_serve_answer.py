@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from passerelle.adapters.providers.replay import Damage, Pace, Replay
-from passerelle.core.values.chat import Message
+from passerelle.core.values.chat import Media, Message, Text
 from passerelle.core.values.errors import Refusal
 from passerelle.core.values.scope import Stage
 from passerelle.core.values.verdicts import Outcome, Support
@@ -190,7 +190,7 @@ async def test_unknown_fields_are_refused_where_the_stage_says_so() -> None:
 
 
 async def test_parts_that_are_not_text_stop_where_nothing_may_pass_unscanned() -> None:
-    image = Message("user", "What is this?", {"content": [{"type": "image_url"}]})
+    image = Message("user", "What is this?", parts=(Text("What is this?"), Media("image", "AA==")))
     here = await kitchen(policy=DEFAULTS[Stage.PILOT])
     with pytest.raises(Blocked):
         await here.serving.answer(here.arrival("", messages=(image,)))

@@ -137,11 +137,26 @@ def identify(credential: str, ring: KeyRing, *, pepper: bytes, now_ms: int) -> P
     kept = key.secret_hash if key is not None else _NO_HASH
     if not hmac.compare_digest(_hash(parsed.body, pepper), kept) or key is None:
         raise Unauthenticated("No such key is known here.")
+    return _alive(key, now_ms).principal
+
+
+def still_good(public_id: str, ring: KeyRing, *, now_ms: int) -> Principal:
+    """Who stands behind a key that was proved earlier, for work that it left to be done.
+
+    Raises `Unauthenticated` once the key was revoked or has expired.
+    """
+    key = ring.get(public_id)
+    if key is None:
+        raise Unauthenticated("No such key is known here.")
+    return _alive(key, now_ms).principal
+
+
+def _alive(key: ApiKey, now_ms: int) -> ApiKey:
     if key.revoked_at_ms is not None:
         raise Unauthenticated("It was revoked: ask for a new one.")
     if key.expires_at_ms is not None and now_ms >= key.expires_at_ms:
         raise Unauthenticated("It has expired: ask for a new one.")
-    return key.principal
+    return key
 
 
 def checksum(body: bytes) -> str:

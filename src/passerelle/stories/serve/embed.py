@@ -48,6 +48,7 @@ def as_chat(arrival: EmbeddingArrival) -> Arrival:
         credential=arrival.credential,
         request_id=arrival.request_id,
         received_ns=arrival.received_ns,
+        on_behalf_of=arrival.on_behalf_of,
     )
 
 

@@ -41,6 +41,8 @@ class Arrival:
     """False where the client does not want its content kept."""
     kept: JsonObject = field(default_factory=dict)
     """What its wire format wants kept with the content."""
+    on_behalf_of: str = ""
+    """Id of a key that was proved when it left this to be done; then there is no credential."""
     recalled: range = range(0)
     """Places of messages that stand in earlier exchanges, and are not kept twice."""
 
@@ -147,6 +149,7 @@ class EmbeddingArrival:
     credential: str
     request_id: str
     received_ns: int
+    on_behalf_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

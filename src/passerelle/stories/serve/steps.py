@@ -15,6 +15,7 @@ from passerelle.domain.grounding.detector import ground
 from passerelle.domain.guardrails.guards import Surface
 from passerelle.domain.identity.grants import authorise
 from passerelle.domain.identity.keys import identify as identify_key
+from passerelle.domain.identity.keys import still_good
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.knowledge.retrieval import retrieve as search
 from passerelle.domain.prompts.rendering import render
@@ -99,9 +100,13 @@ class Answered:
 
 def identify(arrival: Arrival, parts: Parts) -> Identified:
     """Who? A caller without a valid key gets no tab: there is no tenant to write it for."""
-    principal = identify_key(
-        arrival.credential, parts.keys, pepper=parts.pepper, now_ms=parts.clock.now_ms()
-    )
+    now_ms = parts.clock.now_ms()
+    if arrival.on_behalf_of:
+        principal = still_good(arrival.on_behalf_of, parts.keys, now_ms=now_ms)
+    else:
+        principal = identify_key(
+            arrival.credential, parts.keys, pepper=parts.pepper, now_ms=now_ms
+        )
     authorise(principal, Permission.EXCHANGE_CREATE)
     if arrival.purpose == LOAD:
         authorise(principal, Permission.EVIDENCE_WRITE)
