@@ -7,10 +7,14 @@ from typing import Annotated, Final, cast
 import msgspec
 
 from passerelle.core.values.chat import ChatRequest, JsonObject, JsonValue, Message
-from passerelle.transport.wire.bodies import InvalidField, converted, decode_object
+from passerelle.transport.wire.bodies import (
+    InvalidField,
+    UnsupportedField,
+    converted,
+    decode_object,
+)
 from passerelle.transport.wire.openai_responses_items import decode_items
 from passerelle.transport.wire.openai_responses_options import RawOptions, echo_of, options_of
-from passerelle.transport.wire.openai_responses_parts import UnsupportedField
 
 _Json = dict[str, JsonValue]
 

@@ -22,15 +22,9 @@ from passerelle.core.values.chat import (
     Thought,
     ToolCall,
 )
-from passerelle.transport.wire.bodies import InvalidField, converted
-from passerelle.transport.wire.openai_responses_parts import (
-    RawPart,
-    UnsupportedField,
-    encode_part,
-    parts_of,
-    plain,
-    text_of,
-)
+from passerelle.transport.wire.bodies import InvalidField, UnsupportedField, converted
+from passerelle.transport.wire.openai_parts import plain, text_of
+from passerelle.transport.wire.openai_responses_parts import RawPart, encode_part, parts_of
 from passerelle.transport.wire.openai_responses_thoughts import own_id, reasoning_item, thought_of
 
 _Json = dict[str, JsonValue]

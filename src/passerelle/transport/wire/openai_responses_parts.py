@@ -1,23 +1,16 @@
 """Parts of a message of the Responses API, both directions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from passerelle.core.values.chat import JsonObject, JsonValue, Media, Part, Text
-from passerelle.core.values.errors import InvalidRequest
-from passerelle.transport.wire.bodies import InvalidField
+from passerelle.transport.wire.bodies import InvalidField, UnsupportedField
+from passerelle.transport.wire.data_urls import data_url, split_data_url
 
 _Json = dict[str, JsonValue]
 _TEXTS: Final = frozenset({"input_text", "output_text", "text", "summary_text"})
-_BASE64: Final = ";base64"
-
-
-class UnsupportedField(InvalidRequest):
-    """The request asks for something that is not supported here."""
-
-    code = "unsupported_value"
 
 
 class Audio(msgspec.Struct):
@@ -48,19 +41,6 @@ def parts_of(raw: Sequence[_Json], parts: Sequence[RawPart], param: str) -> tupl
         _part_of(part, _others(given), f"{param}[{place}]")
         for place, (given, part) in enumerate(zip(raw, parts, strict=True))
     )
-
-
-def text_of(parts: Iterable[Part]) -> str:
-    return "\n".join(part.text for part in parts if isinstance(part, Text))
-
-
-def plain(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Nothing, where the text of the message says all that the parts do."""
-    match parts:
-        case (Text(extras=extras),) if not extras:
-            return ()
-        case _:
-            return parts
 
 
 def _others(given: _Json) -> JsonObject:
@@ -108,10 +88,8 @@ def _needed(value: str | None, param: str) -> str:
 
 def _split(url: str) -> tuple[str, str, str]:
     """Media type and data of a data URL; else the third is all of it."""
-    head, comma, data = url.partition(",")
-    if head.startswith("data:") and head.endswith(_BASE64) and comma:
-        return head.removeprefix("data:").removesuffix(_BASE64), data, ""
-    return "", "", url
+    data = split_data_url(url)
+    return ("", "", url) if data is None else (*data, "")
 
 
 def encode_part(part: Part, kind: str) -> _Json:
@@ -136,4 +114,4 @@ def encode_part(part: Part, kind: str) -> _Json:
 def _whole_url(media: Media) -> str:
     if media.url or not media.media_type:
         return media.url or media.data
-    return f"data:{media.media_type}{_BASE64},{media.data}"
+    return data_url(media.media_type, media.data)
