@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from passerelle.adapters.api.app import ROUTES, control_plane
-from passerelle.adapters.api.parts import ApiParts, UseCaseView
+from passerelle.adapters.api.parts import ApiParts, ProviderState, UseCaseView
 from passerelle.adapters.api.routes import Route
 from passerelle.adapters.store.memory import MemoryStore
 from passerelle.core.values.clock import SetClock
@@ -16,8 +16,11 @@ from passerelle.core.values.principals import Principal
 from passerelle.core.values.scope import Scope
 from passerelle.domain.identity.keys import mint
 from passerelle.domain.knowledge.documents import DocumentRecord
+from passerelle.domain.routing.health import Health
+from passerelle.domain.routing.plans import Target
 from passerelle.domain.usecases.charter import Kpi, Roles
 from passerelle.stories.govern.audit import Verification, verify
+from passerelle.stories.serve.observe import TrafficMinute
 from tests.adapters.desk import desk_of, improving
 from tests.stories.office import PEPPER, person, store
 
@@ -64,6 +67,22 @@ HANDBOOK = UseCaseView(
 )
 
 
+PROVIDERS = (
+    ProviderState(
+        name="openai",
+        kind="openai",
+        address="api.openai.com",
+        has_key=True,
+        direct=True,
+        models=("gpt-5-mini",),
+        targets=((Health().standing(Target("openai", "gpt-5"), 0), ("handbook@pilot",)),),
+    ),
+)
+TRAFFIC = (
+    TrafficMinute(60_000, "handbook", "pilot", "openai", "gpt-5", 3, 1, 0, 0, 360, 21, 5.0, 9.0),
+)
+
+
 @dataclass
 class Plane:
     """The application, its store, and a way to call it as somebody."""
@@ -81,6 +100,8 @@ class Plane:
             clock=self.clock,
             usecases=self._usecases,
             verify=self._verify,
+            providers=lambda: PROVIDERS,
+            traffic=lambda: TRAFFIC,
             pepper=PEPPER,
             **improving(self.desk),  # type: ignore[arg-type]
         )

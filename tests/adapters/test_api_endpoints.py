@@ -154,3 +154,18 @@ async def test_damaged_ledger_is_found_damaged_although_nothing_can_be_added(
     found = (await plane.as_role("security", "POST", "ledger/verifications")).json()
     assert found["ok"] is False
     assert "entry 1" in found["faults"][0]
+
+
+async def test_providers_show_how_their_targets_stand_and_no_key(plane: Plane) -> None:
+    (shown,) = (await plane.as_role("developer", "GET", "providers")).json()
+    assert (shown["name"], shown["address"], shown["has_key"]) == ("openai", "api.openai.com", True)
+    (target,) = shown["targets"]
+    assert (target["model"], target["circuit"]) == ("gpt-5", "closed")
+    assert target["routes"] == ["handbook@pilot"]
+    assert "api_key" not in shown
+
+
+async def test_traffic_is_shown_by_minute(plane: Plane) -> None:
+    (minute,) = (await plane.as_role("security", "GET", "traffic")).json()
+    assert (minute["exchanges"], minute["refused"], minute["tokens"]) == (3, 1, 360)
+    assert (await plane.as_role("end_user", "GET", "traffic")).status_code == 403

@@ -21,6 +21,8 @@ _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 class RemoteSettings:
     """What all providers behind a network have; how long an answer may take, the route says."""
 
+    kind: str
+    """As the file says it, such as `mistral`."""
     base_url: str
     """No slash at the end."""
     api_key: Secret | None
@@ -106,6 +108,7 @@ class ReplaySettings:
     chunk_characters: int
     between_chunks_seconds: float
     models: tuple[str, ...] = ()
+    kind: str = "replay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class ExtractiveSettings:
     """`[providers.NAME]` of kind `extractive`: nothing to set."""
 
     models: tuple[str, ...] = ()
+    kind: str = "extractive"
 
 
 ProviderSettings: TypeAlias = RemoteSettings | ReplaySettings | ExtractiveSettings
@@ -178,6 +182,7 @@ def _replay(section: Section, around: Surroundings) -> ReplaySettings:
 
 
 class _Remote(TypedDict):
+    kind: str
     base_url: str
     api_key: Secret | None
     connect_seconds: float
@@ -187,6 +192,7 @@ class _Remote(TypedDict):
 
 def _remote(section: Section, around: Surroundings, base_url: str | None = None) -> _Remote:
     return {
+        "kind": section.text("kind"),
         "base_url": _base_url(section, base_url),
         "api_key": around.secret(section),
         "connect_seconds": section.number("connect_seconds", 5.0, above=0, maximum=300),

@@ -24,6 +24,7 @@ from passerelle.wiring.catalogue import Deployments
 from passerelle.wiring.improving import dispatch_parts, promotion_parts, review_parts
 from passerelle.wiring.installation import Installation
 from passerelle.wiring.justifying import meter_parts, readiness_parts
+from passerelle.wiring.observing import provider_states
 from passerelle.wiring.providers import build_providers
 from passerelle.wiring.serving import build_parts, build_serving
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from passerelle.adapters.gateway.app import Gateway
     from passerelle.adapters.gateway.asgi import ASGIApp
     from passerelle.adapters.telemetry.metrics import Registry
+    from passerelle.adapters.telemetry.recent import RecentTraffic
 
 GARBAGE_THRESHOLD = 20_000
 """New containers before the young ones are looked through; a request makes a few hundred."""
@@ -49,6 +51,7 @@ async def run_gateway(
     from passerelle.adapters.telemetry.logs import start_logging
     from passerelle.adapters.telemetry.metrics import Registry
     from passerelle.adapters.telemetry.observers import ServingMetrics
+    from passerelle.adapters.telemetry.recent import RecentTraffic
 
     start_logging()
     _settle_memory()
@@ -57,11 +60,12 @@ async def run_gateway(
     async with AsyncExitStack() as stack:
         for provider in providers.values():
             stack.push_async_callback(provider.close)
-        parts, deployments = build_parts(installation, store, providers, ServingMetrics(registry))
+        recent = RecentTraffic(installation.clock, ServingMetrics(registry))
+        parts, deployments = build_parts(installation, store, providers, recent)
         refreshing = asyncio.create_task(_refresh(deployments))
         stack.push_async_callback(_stop, refreshing)
         gateway = build_gateway(
-            installation, store, parts, deployments=deployments, registry=registry
+            installation, store, parts, deployments=deployments, registry=registry, recent=recent
         )
         settings = installation.settings
         await listen(
@@ -93,6 +97,7 @@ def build_gateway(
     *,
     deployments: Deployments,
     registry: "Registry",
+    recent: "RecentTraffic",
 ) -> "Gateway":
     """One ASGI application: /v1, /api/v1, probes, metrics and the console at /."""
     from passerelle.adapters.api.app import control_plane
@@ -135,6 +140,8 @@ def build_gateway(
         metering=meter_parts(installation, store, parts.prices),
         readiness=readiness_parts(installation, store, deployments),
         prompts=deployments.versions,
+        providers=lambda: provider_states(installation, parts, deployments),
+        traffic=recent.minutes,
         pepper=parts.pepper,
     )
     limits = installation.settings.limits

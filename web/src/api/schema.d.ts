@@ -142,6 +142,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List providers
+         * @description Providers by name, with the health of each target that a route names or somebody asked.
+         *
+         *     Needs `metrics:read`.
+         */
+        get: operations["list_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show traffic
+         * @description The last hour by minute, oldest first; minutes without an exchange are left out.
+         *
+         *     Needs `metrics:read`.
+         */
+        get: operations["show_traffic"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exchanges": {
         parameters: {
             query?: never;
@@ -553,6 +597,12 @@ export interface components {
             message: string;
             advice: string;
         };
+        /**
+         * Circuit
+         * @description May a target be asked?
+         * @enum {string}
+         */
+        Circuit: "closed" | "open" | "half_open";
         /** CitedPassage */
         CitedPassage: {
             number: number;
@@ -956,7 +1006,7 @@ export interface components {
          * @description A verb on a kind of object, always within the principal's own organisation.
          * @enum {string}
          */
-        Permission: "profile:read" | "model:list" | "exchange:create" | "exchange:read_own" | "exchange:read" | "exchange:read_content" | "flag:create" | "flag:read" | "flag:review" | "case:write" | "prompt:read" | "prompt:promote" | "key:create" | "key:read" | "key:revoke" | "key:revoke_any" | "ledger:read" | "ledger:erase" | "usecase:read" | "knowledge:read" | "knowledge:write" | "metrics:read" | "evaluation:run" | "evaluation:read" | "cost:read" | "evidence:write" | "readiness:read" | "readiness:sign" | "usecase:promote";
+        Permission: "profile:read" | "model:list" | "exchange:create" | "model:ask" | "exchange:read_own" | "exchange:read" | "exchange:read_content" | "flag:create" | "flag:read" | "flag:review" | "case:write" | "prompt:read" | "prompt:promote" | "key:create" | "key:read" | "key:revoke" | "key:revoke_any" | "ledger:read" | "ledger:erase" | "usecase:read" | "knowledge:read" | "knowledge:write" | "metrics:read" | "evaluation:run" | "evaluation:read" | "cost:read" | "evidence:write" | "readiness:read" | "readiness:sign" | "usecase:promote";
         /** Problem */
         Problem: {
             type: string;
@@ -1034,6 +1084,16 @@ export interface components {
             root: string;
             inclusion: string[];
             note: string;
+        };
+        /** ProviderView */
+        ProviderView: {
+            name: string;
+            kind: string;
+            address: string;
+            has_key: boolean;
+            direct: boolean;
+            models: string[];
+            targets: components["schemas"]["TargetView"][];
         };
         /** Readiness */
         Readiness: {
@@ -1173,12 +1233,39 @@ export interface components {
          * @enum {string}
          */
         Support: "supported" | "unsupported" | "contradicted" | "not_scanned";
+        /** TargetView */
+        TargetView: {
+            model: string;
+            circuit: components["schemas"]["Circuit"];
+            calls: number;
+            failures: number;
+            latency_ms: number;
+            last_failure: string;
+            rests_seconds: number;
+            routes: string[];
+        };
         /**
          * TokenClass
          * @description What was paid for. Each token is in one class only.
          * @enum {string}
          */
         TokenClass: "input" | "cached_input" | "cache_write" | "output" | "reasoning" | "request" | "unsplit";
+        /** TrafficView */
+        TrafficView: {
+            minute_ms: number;
+            usecase: string;
+            stage: string;
+            provider: string;
+            model: string;
+            exchanges: number;
+            refused: number;
+            failed: number;
+            blocked: number;
+            tokens: number;
+            cost_nano_usd: number;
+            p50_ms: number;
+            p99_ms: number;
+        };
         /**
          * Unit
          * @description What a figure counts.
@@ -1699,6 +1786,136 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PassageInPlace"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderView"][];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_traffic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficView"][];
                 };
             };
             /** @description The request is not valid. */

@@ -17,6 +17,7 @@ from passerelle.adapters.api import (
     flags,
     ledger,
     prompts,
+    providers,
     readiness,
     reviews,
     usecases,
@@ -32,6 +33,7 @@ from passerelle.domain.identity.permissions import Permission
 ROUTES: tuple[Route, ...] = (
     *access.ROUTES,
     *usecases.ROUTES,
+    *providers.ROUTES,
     *exchanges.ROUTES,
     *flags.ROUTES,
     *reviews.ROUTES,

@@ -10,6 +10,7 @@ from passerelle.domain.identity.keys import KeyRing
 from passerelle.domain.knowledge.library import Index
 from passerelle.domain.ledger.entries import Ledger
 from passerelle.domain.prompts.versions import PromptVersion
+from passerelle.domain.routing.health import TargetHealth
 from passerelle.domain.usecases.charter import Kpi, Roles
 from passerelle.stories.govern.audit import Verification
 from passerelle.stories.improve.dispatch import DispatchParts
@@ -17,6 +18,7 @@ from passerelle.stories.improve.promote import PromotionParts
 from passerelle.stories.improve.review import ReviewParts
 from passerelle.stories.justify.candidates import ReadinessParts
 from passerelle.stories.justify.meter import MeterParts
+from passerelle.stories.serve.observe import TrafficMinute
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,20 @@ class UseCaseView:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderState:
+    """A provider of the settings and how its targets stand."""
+
+    name: str
+    kind: str
+    address: str
+    has_key: bool
+    direct: bool
+    models: Sequence[str]
+    targets: Sequence[tuple[TargetHealth, tuple[str, ...]]]
+    """Each with the deployments that may ask it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiParts:
     """Everything behind the endpoints."""
 
@@ -62,4 +78,7 @@ class ApiParts:
     """Called in a thread beside the event loop."""
     prompts: Callable[[str], Sequence[PromptVersion]]
     """Every version that a use case's files hold, by name; empty for an unknown use case."""
+    providers: Callable[[], Sequence[ProviderState]]
+    traffic: Callable[[], Sequence[TrafficMinute]]
+    """The last hour, oldest first."""
     pepper: bytes = field(repr=False)

@@ -112,6 +112,11 @@ class Health:
         waits = (self._record(target).open_until_ns - now_ns for target in targets)
         return max(0, min(waits, default=0)) / _NS
 
+    @property
+    def known(self) -> tuple[Target, ...]:
+        """Targets that were asked since the process started."""
+        return tuple(Target(provider, model) for provider, model in self._records)
+
     def standing(self, target: Target, now_ns: int) -> TargetHealth:
         record = self._records.get((target.provider, target.model), _Record())
         return TargetHealth(

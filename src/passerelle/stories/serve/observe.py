@@ -23,6 +23,9 @@ class Observation:
     cost_nano_usd: int | None
     support: Support
     blocked: bool
+    provider: str = ""
+    """Who answered, or was asked first; empty where nobody was asked."""
+    model: str = ""
 
 
 class Observer(Protocol):
@@ -35,3 +38,27 @@ class Observer(Protocol):
     def caller_refused(self, code: str) -> None:
         """Somebody could not be identified, so there is no tenant for an entry."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficMinute:
+    """What one model answered for one use case in one minute."""
+
+    minute_ms: int
+    """Its beginning, in milliseconds since 1970 (UTC)."""
+    usecase: str
+    stage: str
+    provider: str
+    model: str
+    exchanges: int
+    refused: int
+    """Ended with a status from 400 to 499."""
+    failed: int
+    """Ended with a status from 500 on."""
+    blocked: int
+    tokens: int
+    cost_nano_usd: int
+    """Of those whose price is known."""
+    p50_ms: float
+    """Of the whole exchange, from a histogram: right to about a tenth."""
+    p99_ms: float

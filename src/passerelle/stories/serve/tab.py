@@ -194,6 +194,7 @@ class Tab:
 
     def _observation(self, status: int, code: str) -> Observation:
         deployment = self.deployment
+        asked = self.target or (deployment.plan.target if deployment and self.called else None)
         return Observation(
             usecase=deployment.usecase if deployment else "",
             stage=deployment.stage if deployment else "",
@@ -205,6 +206,8 @@ class Tab:
             cost_nano_usd=self.cost_nano_usd,
             support=self.grounding.support,
             blocked=any(verdict.verdict.outcome == "blocked" for verdict in self.guards),
+            provider=asked.provider if asked else "",
+            model=asked.model if asked else "",
         )
 
     def _pseudonym(self, end_user: str) -> str:
