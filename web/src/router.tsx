@@ -60,6 +60,12 @@ const usecase = createRoute({
   component: lazyRouteComponent(() => import("./usecases/UseCaseDetail"), "UseCaseDetailPage"),
 });
 
+const providers = createRoute({
+  getParentRoute: () => root,
+  path: "/providers",
+  component: lazyRouteComponent(() => import("./providers/Providers"), "ProvidersPage"),
+});
+
 const reviews = createRoute({
   getParentRoute: () => root,
   path: "/review",
@@ -105,6 +111,7 @@ export const router = createRouter({
     playground,
     usecases,
     usecase,
+    providers,
     exchanges,
     exchange,
     ledger,

@@ -21,11 +21,13 @@ import type {
   Projection,
   PromptMove,
   Prompts,
+  Provider,
   Readiness,
   Review,
   ReviewedFlag,
   Signoff,
   StageMove,
+  TrafficMinute,
   UseCase,
 } from "./types";
 
@@ -42,6 +44,14 @@ export class Client {
 
   usecases(signal?: AbortSignal): Promise<UseCase[]> {
     return this.get("/usecases", signal);
+  }
+
+  providers(signal?: AbortSignal): Promise<Provider[]> {
+    return this.get("/providers", signal);
+  }
+
+  traffic(signal?: AbortSignal): Promise<TrafficMinute[]> {
+    return this.get("/traffic", signal);
   }
 
   documents(usecase: string, signal?: AbortSignal): Promise<DocumentRow[]> {

@@ -17,6 +17,7 @@ export const NAVIGATION: { group: string; pages: Destination[] }[] = [
     pages: [
       { to: "/", label: "Playground", icon: "chat", needs: "exchange:create" },
       { to: "/usecases", label: "Use cases", icon: "book", needs: "usecase:read" },
+      { to: "/providers", label: "Providers", icon: "route", needs: "metrics:read" },
     ],
   },
   {
