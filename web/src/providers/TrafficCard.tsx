@@ -111,11 +111,7 @@ function Routes({ routes }: { routes: RouteSum[] }) {
                 readableMs(route.p50_ms),
                 readableMs(route.p99_ms),
               ].map((cell, at) => (
-                <td
-                  className="whitespace-nowrap py-2 pl-3 text-right tabular-nums"
-                  // biome-ignore lint/suspicious/noArrayIndexKey: the columns never change
-                  key={at}
-                >
+                <td className="whitespace-nowrap py-2 pl-3 text-right tabular-nums" key={at}>
                   {cell}
                 </td>
               ))}
