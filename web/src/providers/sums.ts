@@ -26,7 +26,7 @@ export interface RouteSum {
 /** Sixty minutes up to now, quiet ones too. */
 export function byMinute(minutes: TrafficMinute[], nowMs: number): Moment[] {
   const last = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
-  const found = Map.groupBy(minutes, ({ minute_ms }) => minute_ms);
+  const found = grouped(minutes, ({ minute_ms }) => minute_ms);
   return Array.from({ length: MINUTES }, (_, back) => {
     const minute_ms = last - (MINUTES - 1 - back) * MINUTE_MS;
     const rows = found.get(minute_ms) ?? [];
@@ -40,7 +40,7 @@ export function byMinute(minutes: TrafficMinute[], nowMs: number): Moment[] {
 
 /** One line for each use case at a stage with its model, the busiest first. */
 export function byRoute(minutes: TrafficMinute[]): RouteSum[] {
-  const found = Map.groupBy(minutes, nameOf);
+  const found = grouped(minutes, nameOf);
   const sums = [...found].map(([name, rows]) => {
     const total = (pick: (row: TrafficMinute) => number) =>
       rows.reduce((sum, row) => sum + pick(row), 0);
@@ -62,4 +62,18 @@ export function byRoute(minutes: TrafficMinute[]): RouteSum[] {
 function nameOf({ usecase, stage, provider, model }: TrafficMinute): string {
   const asked = usecase ? `${usecase}@${stage}` : "no such model";
   return model ? `${asked} · ${provider}/${model}` : asked;
+}
+
+function grouped<Key>(
+  minutes: TrafficMinute[],
+  by: (row: TrafficMinute) => Key,
+): Map<Key, TrafficMinute[]> {
+  const found = new Map<Key, TrafficMinute[]>();
+  for (const row of minutes) {
+    const key = by(row);
+    const rows = found.get(key);
+    if (rows) rows.push(row);
+    else found.set(key, [row]);
+  }
+  return found;
 }
