@@ -314,3 +314,30 @@ def test_a_response_repeats_the_parameters_of_its_request() -> None:
     response = whole(Choice("4 %."))
     expected: Mapping[str, JsonValue] = ECHO
     assert {name: response[name] for name in expected} == expected
+
+
+def test_items_of_the_provider_s_own_come_through_whole(data_sets: Path) -> None:
+    searches: list[JsonValue] = [
+        {
+            "type": "web_search_call",
+            "id": f"ws_{number}",
+            "status": "completed",
+            "action": {"type": "search", "query": "fees"},
+        }
+        for number in range(2)
+    ]
+    found = Choice("4 %.", extras={"output_items": searches})
+    given = [
+        Piece(choice_extras={"output_items": searches[:1]}),
+        Piece(choice_extras={"output_items": searches}),
+        Piece("4 %."),
+    ]
+    told = streamed(given, found)
+    for event in told:
+        openai_description(data_sets).validate("ResponseStreamEvent", event)
+    assert _bare(told[-1]["response"]) == _bare(whole(found))
+
+
+def test_a_call_without_arguments_says_so_to_who_reads_only_the_pieces() -> None:
+    events = streamed([Piece(calls=(CallDelta(0, "c1", "now"),))], Choice())
+    assert _deltas(events, "function_call_arguments") == "{}"

@@ -27,6 +27,9 @@ _WHY: Final[Mapping[FinishReason, str]] = {
     "length": "max_output_tokens",
     "content_filter": "content_filter",
 }
+ITEMS_FIELD: Final = "output_items"
+"""Among the extras of a choice: items of a provider's Responses API that we do not interpret."""
+_BESIDE_WORDS: Final = frozenset({"annotations", ITEMS_FIELD})
 CLIENT_LEFT: Final = 499
 """Status of an exchange whose client did not wait for the end."""
 _RATE_LIMITED: Final = 429
@@ -117,16 +120,22 @@ def output_items(choice: Choice, seed: str) -> list[JsonValue]:
     items: list[JsonValue] = []
     for thought in choice.thoughts:
         items.append(reasoning_item(thought, f"rs_{seed}_{len(items)}"))
+    items += uninterpreted_items(choice.extras)
     content: list[JsonValue] = []
     if choice.text:
         content.append(text_part(choice.text, choice.extras, choice.logprobs))
     if choice.refusal:
         content.append({"type": "refusal", "refusal": choice.refusal})
-    if content or not (choice.tool_calls or choice.thoughts):
+    if content or not (items or choice.tool_calls):
         items.append(message_item(content, f"msg_{seed}_{len(items)}", status, choice.extras))
     for call in choice.tool_calls:
         items.append({**call_item(call), "id": f"fc_{seed}_{len(items)}", "status": status})
     return items
+
+
+def uninterpreted_items(extras: JsonObject) -> list[JsonValue]:
+    given = extras.get(ITEMS_FIELD)
+    return list(given) if isinstance(given, list) else []
 
 
 def item_status(reason: FinishReason) -> str:
@@ -140,7 +149,7 @@ def message_item(content: list[JsonValue], item_id: str, status: str, extras: Js
         "role": "assistant",
         "status": status,
         "content": content,
-        **{key: value for key, value in extras.items() if key != "annotations"},
+        **{key: value for key, value in extras.items() if key not in _BESIDE_WORDS},
     }
 
 

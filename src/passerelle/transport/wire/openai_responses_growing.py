@@ -39,6 +39,24 @@ class Events:
         return self.event("response.output_item.done", {"output_index": place, "item": item})
 
 
+class Passed:
+    """An item that we do not interpret: it comes as a whole."""
+
+    ended = True
+
+    def __init__(self, events: Events, place: int, item: _Json) -> None:
+        self._events = events
+        self._place = place
+        self.item = item
+
+    def begin(self) -> bytes:
+        added = self._events.added(self._place, self.item)
+        return added + self._events.done(self._place, self.item)
+
+    def end(self, _status: str) -> bytes:
+        return b""
+
+
 class GrowingThought:
     """A reasoning item; what is shown of it is its summary."""
 
@@ -125,7 +143,9 @@ class GrowingCall:
         if self.ended:
             return b""
         self.ended = True
-        arguments = "".join(self._arguments) or "{}"
+        # Clients parse the arguments: of a call that needs none they are an empty object.
+        out = b"" if self._arguments else self.grow("{}", "")
+        arguments = "".join(self._arguments)
         self.item = self._as_item(arguments, status)
         told: _Json = {
             "item_id": self._id,
@@ -134,7 +154,7 @@ class GrowingCall:
             "arguments": arguments,
         }
         done = self._events.event("response.function_call_arguments.done", told)
-        return done + self._events.done(self._place, self.item)
+        return out + done + self._events.done(self._place, self.item)
 
     def _as_item(self, arguments: str, status: str) -> _Json:
         call = ToolCall(self._call.id, self._call.name, arguments, self._call.signature)

@@ -10,23 +10,26 @@ from passerelle.core.values.chat import (
 )
 from passerelle.core.values.errors import Refusal
 from passerelle.transport.wire.openai_responses_answers import (
+    ITEMS_FIELD,
     Frame,
     Outcome,
     ended,
     failure_code,
     item_status,
     response_object,
+    uninterpreted_items,
 )
 from passerelle.transport.wire.openai_responses_growing import (
     Events,
     GrowingCall,
     GrowingMessage,
     GrowingThought,
+    Passed,
 )
 from passerelle.transport.wire.provenance import Provenance
 
 _Json = dict[str, JsonValue]
-_Growing = GrowingThought | GrowingMessage | GrowingCall
+_Growing = GrowingThought | GrowingMessage | GrowingCall | Passed
 
 
 class ResponsesWriter:
@@ -51,10 +54,15 @@ class ResponsesWriter:
         if piece.index:  # there is one answer only
             return b""
         out = b"" if piece.thought is None else self._think(piece.thought)
+        extras: _Json = {}
+        if piece.choice_extras:
+            out += self._pass(uninterpreted_items(piece.choice_extras))
+            extras = {**piece.choice_extras}
+            extras.pop(ITEMS_FIELD, None)
         if piece.text or piece.refusal:
-            out += self._say(piece)
-        elif piece.logprobs is not None or piece.choice_extras:
-            out += self._note(piece)
+            out += self._say(piece, extras)
+        elif piece.logprobs is not None or extras:
+            out += self._note(piece.logprobs, extras)
         for delta in piece.calls:
             out += self._call(delta)
         return out
@@ -85,20 +93,28 @@ class ResponsesWriter:
         growing = GrowingThought(self._events, len(self._items), self._frame.seed)
         return self._begin(growing) + growing.think(thought)
 
-    def _say(self, piece: Piece) -> bytes:
+    def _pass(self, items: list[JsonValue]) -> bytes:
+        """Items of the provider's own; each time all so far are told."""
+        out = b""
+        for item in items[sum(isinstance(item, Passed) for item in self._items) :]:
+            if isinstance(item, dict):
+                out += self._begin(Passed(self._events, len(self._items), item))
+        return out
+
+    def _say(self, piece: Piece, extras: _Json) -> bytes:
         message, out = self._message()
         if piece.text:
             out += message.say(piece.text, piece.logprobs)
         if piece.refusal:
             out += message.refuse(piece.refusal)
-        if piece.choice_extras:
-            message.note(None, piece.choice_extras)
+        if extras:
+            message.note(None, extras)
         return out
 
-    def _note(self, piece: Piece) -> bytes:
+    def _note(self, logprobs: JsonValue, extras: _Json) -> bytes:
         said = [item for item in self._items if isinstance(item, GrowingMessage)]
         message, out = (said[-1], b"") if said else self._message()
-        message.note(piece.logprobs, piece.choice_extras)
+        message.note(logprobs, extras)
         return out
 
     def _message(self) -> tuple[GrowingMessage, bytes]:
