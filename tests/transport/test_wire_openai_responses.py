@@ -1,9 +1,11 @@
 """Requests of the Responses API become conversations, and nothing of them is lost."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -348,6 +350,63 @@ def test_a_fault_names_its_place(fields: dict[str, Any], param: str) -> None:
 def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
         decode_request(body)
+
+
+IMAGE = {"type": "input_image", "image_url": "https://x.test/a.png"}
+FULL: dict[str, Any] = {
+    "model": "handbook",
+    "input": [
+        {"role": "user", "content": [{"type": "input_text", "text": "x"}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"text": "x"}], "encrypted_content": "g"},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": [IMAGE]},
+        {"type": "web_search_call", "action": {"query": "x"}},
+    ],
+    "tools": [{"type": "function", "name": "f", "parameters": {}}, {"type": "mcp"}],
+    "tool_choice": {"type": "function", "name": "f"},
+    "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}, "verbosity": "low"},
+    "reasoning": {"effort": "low", "summary": "auto"},
+    "include": ["message.output_text.logprobs"],
+    "metadata": {"a": "b"},
+    "stream": True,
+    "stream_options": {"include_obfuscation": False},
+}
+_junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+
+
+def _places(value: Any, *path: Any) -> list[tuple[Any, ...]]:
+    keys = (
+        value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    )
+    below = [place for key in keys for place in _places(value[key], *path, key)]
+    return [path, *below] if path else below
+
+
+def test_the_whole_request_is_read() -> None:
+    chat = decode_request(json.dumps(FULL).encode()).chat
+    assert [message.role for message in chat.messages] == ["user", "assistant", "tool", "assistant"]
+    assert len(chat.options.tools) == 2
+
+
+@given(st.sampled_from(_places(FULL)), _junk)
+def test_a_damaged_request_is_read_or_refused_and_nothing_else(
+    place: tuple[Any, ...], junk: Any
+) -> None:
+    damaged = deepcopy(FULL)
+    below: Any = damaged
+    for key in place[:-1]:
+        below = below[key]
+    below[place[-1]] = junk
+    try:
+        request = decode_request(json.dumps(damaged).encode())
+    except InvalidRequest:
+        return
+    encode_items(request.chat.messages, "1")
+    msgspec.json.encode(dict(request.echo))
 
 
 _word = st.text(min_size=1, max_size=6)

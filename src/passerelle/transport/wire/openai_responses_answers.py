@@ -231,7 +231,7 @@ def encode_deleted(response_id: str) -> bytes:
 
 
 def encode_item_list(items: Sequence[_Json], *, more: bool) -> bytes:
-    names = [item.get("id", "") for item in items]
+    names = [name if isinstance(name := item.get("id"), str) else "" for item in items]
     return _encode(
         {
             "object": "list",
