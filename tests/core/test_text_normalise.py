@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerelle.core.text.normalise import WIDEST, normalise
+from passerelle.core.text.normalise import _FOLDING, WIDEST, normalise
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,32 @@ def test_span_leads_back_to_the_original_place() -> None:
 def test_many_invisible_characters_in_a_row_read_as_spaces() -> None:
     assert normalise("ac" + "\u200b" * 8 + "me").text == "acme"
     assert normalise("ac" + "\u200b" * 10 + "me").text == "ac  me"
+
+
+def folded_one_by_one(text: str) -> str:
+    """By the letters alone, whichever way `normalise` takes for a text."""
+    plain = text.isascii() and "\0" not in text
+    return "".join(character.lower() if plain else _FOLDING[ord(character)] for character in text)
+
+
+@given(
+    st.text(
+        alphabet=st.one_of(st.characters(), st.sampled_from("aB`' É’–ßΣσς\u0130\u212a\u13a0\uab70"))
+    )
+)
+def test_few_and_many_foreign_characters_fold_alike(text: str) -> None:
+    for padded in (text, text + " a plain sentence" * 20):
+        folded = folded_one_by_one(padded)
+        if "\0" not in folded:
+            assert normalise(padded).text == folded
+
+
+def test_every_letter_folds_alike_alone_and_among_plain_ones() -> None:
+    for start in range(0x80, 0x11000, 20):
+        text = "Plain text " + "".join(map(chr, range(start, start + 20)))
+        folded = folded_one_by_one(text)
+        if "\0" not in folded:
+            assert normalise(text).text == folded
 
 
 @given(st.text())

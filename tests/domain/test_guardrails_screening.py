@@ -5,11 +5,15 @@ from dataclasses import dataclass
 import pytest
 
 from passerelle.core.values.verdicts import Finding, Outcome
+from passerelle.domain.guardrails.glance import Glance
 from passerelle.domain.guardrails.guards import Action, Guard, GuardPolicy, Surface, Unscannable
 from passerelle.domain.guardrails.injection import Injection
+from passerelle.domain.guardrails.length import Length
 from passerelle.domain.guardrails.personal_data import PersonalData
 from passerelle.domain.guardrails.refusals import Blocked, blocked_by
 from passerelle.domain.guardrails.screening import redact, screen
+from passerelle.domain.guardrails.secrets import Secrets
+from passerelle.domain.guardrails.watches import Guards
 
 BOTH = frozenset({Surface.INPUT, Surface.OUTPUT})
 
@@ -23,6 +27,13 @@ class Failing:
     whole: bool = False
     reach: int = 8
     lookback: int = 0
+    fails_at_a_glance: bool = False
+
+    def may_find(self, glance: Glance) -> bool:
+        del glance
+        if self.fails_at_a_glance:
+            raise self.failure
+        return True
 
     def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:
         del text, start
@@ -70,6 +81,32 @@ def test_guard_that_fails_has_not_scanned(failure: Exception) -> None:
     verdict = screened.verdicts[0]
     assert verdict.outcome is Outcome.NOT_SCANNED
     assert verdict.reason in {"the judge is away", "the guard failed (RuntimeError)"}
+
+
+def test_guard_that_fails_at_the_first_look_has_not_scanned_and_the_others_have() -> None:
+    failing = Failing(RuntimeError(), fails_at_a_glance=True)
+    guards = [policy("redact"), policy("block", failing)]
+    screened = screen("jo@x.com", guards, Surface.INPUT)
+    outcomes = [verdict.outcome for verdict in screened.verdicts]
+    assert outcomes == [Outcome.REDACTED, Outcome.NOT_SCANNED]
+
+
+def test_verdicts_on_a_text_without_findings_are_one_object_for_guards_of_a_file() -> None:
+    guards = Guards([policy("redact"), policy("block", Secrets())])
+    first, second = (screen(text, guards, Surface.INPUT) for text in ("one", "two"))
+    assert first.verdicts is second.verdicts
+    assert first == screen("one", list(guards), Surface.INPUT)
+    assert [verdict.outcome for verdict in first.verdicts] == [Outcome.PASSED] * 2
+
+
+def test_text_that_its_length_blocks_is_read_by_nobody_else() -> None:
+    limit = GuardPolicy(Length(5), "block", BOTH)
+    screened = screen("jo@x.com", [policy("block"), limit], Surface.INPUT)
+    assert screened.blocked
+    assert [verdict.outcome for verdict in screened.verdicts] == [
+        Outcome.NOT_SCANNED,
+        Outcome.BLOCKED,
+    ]
 
 
 def test_guard_of_whole_texts_cannot_redact() -> None:

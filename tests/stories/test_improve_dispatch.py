@@ -16,6 +16,7 @@ from passerelle.domain.evaluation.cases import Case, parse_cases
 from passerelle.domain.evaluation.datasets import Dataset
 from passerelle.domain.feedback.flags import Flag, FlagReason
 from passerelle.domain.feedback.reviews import Cause
+from passerelle.domain.guardrails.glance import Glance
 from passerelle.domain.guardrails.guards import GuardPolicy, Surface, Unscannable
 from passerelle.domain.guardrails.refusals import Blocked
 from passerelle.domain.identity.grants import Forbidden, authorise
@@ -228,6 +229,9 @@ class Blind:
     whole = False
     reach = 1
     lookback = 0
+
+    def may_find(self, glance: Glance) -> bool:  # noqa: ARG002 - sees nothing
+        return True
 
     def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:  # noqa: ARG002 - sees nothing
         raise Unscannable("it cannot see")

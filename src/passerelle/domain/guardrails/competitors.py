@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from passerelle.core.text.normalise import WIDEST, normalise
 from passerelle.core.values.verdicts import Finding
+from passerelle.domain.guardrails.glance import ALPHANUMERIC, Glance, table, without
 
 # What stands for a letter in a disguised name; the folding has dealt with other scripts.
 _STANDS_FOR = {
@@ -16,8 +17,25 @@ _BETWEEN_LETTERS = r"[\s._\-*~|/,]{1,2}"
 _NOT_BEFORE = r"(?<![^\W_].)"  # stands after the first letter, so that a search may skip to it
 _NOT_AFTER = r"(?![^\W_])"
 _WITHOUT_WORD_BOUNDS = 0x2E80  # from here on scripts that put no space between words
+_GAPS = re.compile(r"[\s._\-*~/,]+")
 _SHORTEST_DISGUISED = 4
 _SHORTEST_SPELLED_OUT = 3
+
+# One letter for all that may stand for one another; what may stand between letters goes.
+_LETTER_OF = {
+    sign: "i" if letter == "l" else letter
+    for letter, signs in _STANDS_FOR.items()
+    for sign in signs
+}
+_SQUASHED = table(
+    lambda character: _LETTER_OF.get(character.lower(), character.lower()), beyond_ascii=None
+)
+_MEANT_FOR_LETTERS = "".join(sign for sign in _LETTER_OF if not sign.isalnum())
+_LEFT_OUT = bytes(set(range(128)) & set(without(ALPHANUMERIC + _MEANT_FOR_LETTERS)))
+_LETTER_OR_GAP = b"|"
+_MOST_NEEDLES = 40
+_AROUND_A_NAME = "!?.,;:'\"-_ "
+_CLEARLY_WRITTEN = re.compile(rf"(?:[^\W_]|[\x00-\x7f](?<![{re.escape(_MEANT_FOR_LETTERS)}]))*")
 
 _Units = tuple[str, ...]
 _Tree = dict[str, "_Tree"]
@@ -37,10 +55,20 @@ class Competitors:
     lookback = 2 * WIDEST
 
     def __init__(self, names: Iterable[str]) -> None:
-        plain = {units for name in names if (units := _units(normalise(name).text.strip()))}
+        written = {normalise(name).text.strip().strip(_AROUND_A_NAME) for name in names} - {""}
+        plain = set(map(_units, written))
         self._plain = _Names(plain)
         self._disguised = _Names(_disguised(plain) | _spelled_out(plain))
         self.reach = WIDEST * (1 + max(self._plain.widest, self._disguised.widest))
+        self._needles = _needles(written)
+
+    def may_find(self, glance: Glance) -> bool:
+        """The letters of a name follow one another once all that may part them is left out."""
+        folded = glance.folded
+        if self._needles is None or _LETTER_OR_GAP in folded:
+            return True
+        squashed = folded.translate(_SQUASHED, _LEFT_OUT)
+        return any(needle in squashed for needle in self._needles)
 
     def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:
         shift = max(0, start - self.lookback)
@@ -88,14 +116,15 @@ class _Names:
 
     def begun(self, text: str) -> int:
         """Where a name starts that the end of the text cuts off; else the text's length."""
-        found = self._partial.search(text) if self._partial else None
+        last = max(0, len(text) - self.widest)
+        found = self._partial.search(text, last) if self._partial else None
         return found.start() if found else len(text)
 
 
 def _units(name: str) -> _Units:
     """A name as pieces of a pattern: letters, and gaps that may be left out."""
     units: list[str] = []
-    for character in name.strip("!?.,;:'\"-_ "):
+    for character in name:
         if character.isalnum():
             units.append(re.escape(character))
         elif character in " ._-":
@@ -103,6 +132,17 @@ def _units(name: str) -> _Units:
         else:
             units.append(re.escape(character) + "?")
     return tuple(units)
+
+
+def _needles(names: Iterable[str]) -> tuple[bytes, ...] | None:
+    """What must stand in a squashed text; None where that cannot be told."""
+    needles: set[bytes] = set()
+    for name in names:
+        if not _CLEARLY_WRITTEN.fullmatch(name):
+            return None
+        letters = "".join(character for character in name if character.isalnum())
+        needles.add(letters.encode().translate(_SQUASHED))
+    return tuple(needles) if len(needles) <= _MOST_NEEDLES else None
 
 
 def _letters(units: _Units) -> list[str]:
@@ -167,5 +207,5 @@ def _has_word_bounds(unit: str) -> bool:
 
 def _keeps_its_letters(found: str) -> bool:
     """At least half of what is not a gap are letters."""
-    solid = [character for character in found if not re.match(r"[\s._\-*~/,]", character)]
-    return 2 * sum(character.isalpha() for character in solid) >= len(solid)
+    solid = _GAPS.sub("", found)
+    return 2 * sum(map(str.isalpha, solid)) >= len(solid)

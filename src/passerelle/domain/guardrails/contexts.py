@@ -32,7 +32,7 @@ _SAYS_WITH_NUMBER = {
 _NUMBER = frozenset({"number", "numbers", "no", "nr", "num", "id", "nos", "#", ":"})
 _FILLER = frozenset({"is", "was", "as", "on", "of", "at", "me", "us", "the", "date", "are", "my"})
 _MEDICAL = frozenset({"medical", "health", "patient"})
-_WORDS = re.compile(r"[a-z]+[0-9]?|[#:]")
+_WORDS = re.compile(r"[a-z#:](?:(?<=[a-z])[a-z]*[0-9]?)?")  # one set first: found much faster
 _NEAREST = 7
 
 

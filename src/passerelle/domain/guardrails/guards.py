@@ -1,10 +1,11 @@
 """The contract of every guard, on every surface."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
 
-from passerelle.core.values.verdicts import Finding
+from passerelle.core.values.verdicts import Finding, Outcome, Verdict
+from passerelle.domain.guardrails.glance import Glance
 
 Action: TypeAlias = Literal["annotate", "redact", "block"]
 
@@ -52,6 +53,10 @@ class Guard(Protocol):
         """Characters before a finding that its being one may depend on."""
         ...
 
+    def may_find(self, glance: Glance) -> bool:
+        """False only where `findings` has none: most texts are done with after this."""
+        ...
+
     def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:
         """Findings that begin at `start` or later, by their beginning."""
         ...
@@ -72,8 +77,11 @@ class GuardPolicy:
     action: Action
     """`annotate` only records findings, and the outcome is `passed`."""
     surfaces: frozenset[Surface]
+    passed: Verdict = field(init=False, repr=False, compare=False)
+    """What the guard says where it finds nothing."""
 
     def __post_init__(self) -> None:
         if self.guard.whole and self.action == "redact":
             message = f"{self.guard.name} judges whole texts, so it cannot redact"
             raise ValueError(message)
+        object.__setattr__(self, "passed", Verdict(self.guard.name, Outcome.PASSED))

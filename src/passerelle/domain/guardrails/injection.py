@@ -3,11 +3,12 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from passerelle.core.text.normalise import normalise
 from passerelle.core.values.verdicts import Finding
+from passerelle.domain.guardrails.glance import Glance, table, without, words_of
 from passerelle.domain.guardrails.injection_signs import (
     DIRECT,
     INDIRECT,
@@ -22,7 +23,19 @@ _ENCODED = re.compile(r"[A-Za-z0-9+/]{16,4096}+={0,2}")
 _SHORTEST_ENCODED = 16
 _MOST_ENCODED = 16
 _BITS = re.compile(r"(?:[01]{8}[ ,]?){5,512}+")
+_FEWEST_BITS = 40
 _LETTERS = str.maketrans("013457@$", "oieastas")
+_LETTER_BYTES = bytes.maketrans(b"013457@$", b"oieastas")
+_DIGITS = bytes.maketrans(b"oieast", b"013457")
+_SHAPE_OF = dict.fromkeys("013457", "0") | dict.fromkeys("@$", "$")
+# How letters and what may stand for them lie side by side: `a`, `0`, `$` for a sign.
+_SHAPES = table(lambda each: "a" if each.isalpha() else _SHAPE_OF.get(each, " "), beyond_ascii="a")
+_DISGUISED_ENDS = (b"'7", b"'5", b"'$", b"1'm")
+"""Of `don't`, `what's` and `i'm`."""
+_MIXTURES = (b"$", b"a0", b"0a")
+_NOT_BITS = without("01")
+_WHITE = bytes(code for code in range(128) if chr(code).isspace())
+_MARKS = re.compile(MARKS.pattern.pattern.encode(), re.IGNORECASE)
 _FLOOD_WORDS = 120
 _FLOOD_DIFFERENT = 18
 _HIDING = Sign("hidden_payload", 0.3, frozenset(), re.compile(r"\A"))
@@ -59,6 +72,39 @@ class Injection:
             for word in sign.triggers:
                 self._signs.setdefault(word, []).append(sign)
         self._triggers = frozenset(self._signs)
+        self._begun_by: dict[bytes, list[Sign]] = {}
+        for word, signs in self._signs.items():
+            self._begun_by.setdefault(word.split("'")[0].encode(), []).extend(signs)
+        self._beginnings = frozenset(self._begun_by)
+        self._in_digits = (*_DISGUISED_ENDS, *filter(None, map(_in_digits, self._triggers)))
+
+    def may_find(self, glance: Glance) -> bool:
+        """The signs that may stand in the text reach the threshold together."""
+        folded = glance.folded
+        signs = self._possible(words_of(folded))
+        marked = _may_mark(folded)
+        if glance.telling or folded is not glance.data:
+            plain = folded.translate(_LETTER_BYTES)
+            mixtures = _mixtures(folded, plain)
+            marked = marked or (bool(mixtures) and _may_mark(plain))
+            if not self._beginnings.isdisjoint(mixtures) or (
+                mixtures and any(digits in folded for digits in self._in_digits)
+            ):
+                signs |= self._possible(words_of(plain))
+        if marked:
+            signs.add(MARKS)
+        if signs and _chance(signs) >= self.threshold:
+            return True
+        return _may_hide(glance) or _may_flood(folded)
+
+    def _possible(self, words: set[bytes]) -> set[Sign]:
+        """Signs whose trigger is there, and the other words that each needs."""
+        return {
+            sign
+            for word in self._beginnings & words
+            for sign in self._begun_by[word]
+            if not any(map(words.isdisjoint, sign.needs))
+        }
 
     def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:
         folded = normalise(text)
@@ -134,10 +180,58 @@ def _may_be_disguised(word: str) -> bool:
 
 
 def _combined(matches: list[Match]) -> float:
+    return _chance({match.sign for match in matches})
+
+
+def _chance(signs: Iterable[Sign]) -> float:
     doubt = 1.0
-    for sign in {match.sign for match in matches}:
+    for sign in signs:
         doubt *= 1.0 - sign.weight
     return 1.0 - doubt
+
+
+def _in_digits(word: str) -> bytes:
+    """The word spelled in digits alone; empty where there is no digit for a letter."""
+    digits = word.encode().translate(_DIGITS)
+    return digits if digits.isdigit() else b""
+
+
+def _mixtures(folded: bytes, plain: bytes) -> list[bytes]:
+    """Words of letters and what may stand for letters, as they read in the plain text."""
+    shapes = folded.translate(_SHAPES)
+    found: list[bytes] = []
+    for mixture in _MIXTURES:
+        at = shapes.find(mixture)
+        while at >= 0:
+            first, end = shapes.rfind(b" ", 0, at) + 1, shapes.find(b" ", at)
+            end = end if end >= 0 else len(shapes)
+            found.append(plain[first:end].lower())
+            at = shapes.find(mixture, end)
+    return found
+
+
+def _may_mark(folded: bytes) -> bool:
+    if b"<" in folded or b"[" in folded:
+        return _MARKS.search(folded) is not None
+    return False
+
+
+def _may_hide(glance: Glance) -> bool:
+    if glance.runs:
+        tokens = [token for run in glance.runs for token in _ENCODED.findall(run.decode())]
+        if any(_decoded(token) for token in tokens[:_MOST_ENCODED]):
+            return True
+    if len(glance.telling) < _FEWEST_BITS:
+        return False
+    bits = glance.telling.translate(None, _NOT_BITS)
+    return len(bits) >= _FEWEST_BITS and _BITS.search(glance.text) is not None
+
+
+def _may_flood(folded: bytes) -> bool:
+    if folded.isascii() and len(folded) - len(folded.translate(None, _WHITE)) < _FLOOD_WORDS - 1:
+        return False
+    first = folded.decode("utf-8", "surrogatepass").lower().split(None, _FLOOD_WORDS)
+    return len(first) >= _FLOOD_WORDS and len(set(first[:_FLOOD_WORDS])) < _FLOOD_DIFFERENT
 
 
 def _payloads(text: str) -> Iterator[tuple[int, int, str]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from passerelle.core.values.verdicts import Finding
+from passerelle.domain.guardrails.glance import Glance
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,9 @@ class Length:
     whole: ClassVar[bool] = True
     reach: ClassVar[int] = 0
     lookback: ClassVar[int] = 0
+
+    def may_find(self, glance: Glance) -> bool:
+        return len(glance.text) > self.max_characters
 
     def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:
         if len(text) <= self.max_characters:

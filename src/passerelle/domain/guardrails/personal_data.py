@@ -6,13 +6,16 @@ from string import ascii_letters, digits
 
 from passerelle.core.values.verdicts import Finding
 from passerelle.domain.guardrails import identifiers
+from passerelle.domain.guardrails.glance import Glance, without
 from passerelle.domain.guardrails.tails import LATIN, last_number
 from passerelle.domain.guardrails.urls import credentials
 
-_LOCAL_PART = ascii_letters + digits + LATIN + ".!#$%&'*+_{}~-"
+_ASCII_LOCAL_PART = ascii_letters + digits + ".!#$%&'*+_{}~-"
+_LOCAL_PART = _ASCII_LOCAL_PART + LATIN
 _LONGEST_LOCAL_PART = 64
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,24}")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{3,40}+(?![\w:])", re.ASCII)
+_NEITHER_DIGIT_NOR_AT = without(f"{digits}@")
 _GROUPS = 8
 _GROUP = 4
 _FILLED_WITH_GAP = range(3, _GROUPS)
@@ -30,12 +33,20 @@ class PersonalData:
     reach = 420
     lookback = identifiers.LOOKBACK
 
+    def may_find(self, glance: Glance) -> bool:
+        """All but e-mail and sign-in details have a digit."""
+        telling = glance.telling.translate(None, _NEITHER_DIGIT_NOR_AT)
+        if not telling:
+            return False
+        return b"@" in telling or identifiers.may_find(glance.text) or _may_be_ipv6(glance.text)
+
     def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:
         found = list(identifiers.number_findings(text, start))
         if "@" in text:
             found += _emails(text, start)
-            found += credentials(text, start)
-        if "::" in text or text.count(":") >= _GROUPS - 1:
+            if "://" in text:
+                found += credentials(text, start)
+        if _may_be_ipv6(text):
             found += _ipv6(text, start)
         return tuple(found)
 
@@ -48,11 +59,16 @@ def _emails(text: str, start: int) -> Iterator[Finding]:
     at = text.find("@", start)
     while at >= 0:
         before = text[max(0, at - _LONGEST_LOCAL_PART) : at]
-        local = before[len(before.rstrip(_LOCAL_PART)) :].lstrip(".'*!#-")
+        allowed = _ASCII_LOCAL_PART if before.isascii() else _LOCAL_PART
+        local = before[len(before.rstrip(allowed)) :].lstrip(".'*!#-")
         domain = _DOMAIN.match(text, at + 1) if local else None
         if domain and at - len(local) >= start:
             yield Finding("email", at - len(local), domain.end())
         at = text.find("@", at + 1)
+
+
+def _may_be_ipv6(text: str) -> bool:
+    return "::" in text or text.count(":") >= _GROUPS - 1
 
 
 def _ipv6(text: str, start: int) -> Iterator[Finding]:

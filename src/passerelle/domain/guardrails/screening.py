@@ -1,11 +1,12 @@
 """Guards over a whole text."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from passerelle.core.values.verdicts import Finding, Outcome, Verdict
+from passerelle.domain.guardrails.glance import Glance
 from passerelle.domain.guardrails.guards import GuardPolicy, Surface, Unscannable
-from passerelle.domain.guardrails.length import Length
+from passerelle.domain.guardrails.watches import watch_of
 
 # How code fails when it meets a text that its author did not think of. Such a guard has not
 # judged, and policy decides what that means; what lies outside stops the exchange.
@@ -20,8 +21,7 @@ _FAILURES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Screened:
+class Screened(NamedTuple):
     """A text and what the guards said about it. Spans of findings refer to the text before."""
 
     text: str
@@ -60,6 +60,11 @@ class Scan:
             self.failure = f"the guard failed ({type(failure).__name__})"
         return ()
 
+    def take(self, text: str) -> None:
+        """Everything that is in the text."""
+        for finding in self.look(text):
+            self.keep(finding)
+
     def keep(self, finding: Finding) -> None:
         """Records a finding, unless it lies inside an earlier one. Call in sorted order."""
         if finding.end > self._end:
@@ -71,7 +76,9 @@ class Scan:
         name, found = self.policy.guard.name, tuple(self.found)
         if self.failure:
             return Verdict(name, Outcome.NOT_SCANNED, found, self.failure, released_characters)
-        if not found or self.policy.action == "annotate":
+        if not found:
+            return self.policy.passed
+        if self.policy.action == "annotate":
             return Verdict(name, Outcome.PASSED, found)
         if self.policy.action == "redact":
             return Verdict(name, Outcome.REDACTED, found)
@@ -81,34 +88,51 @@ class Scan:
 
 def screen(text: str, guards: Sequence[GuardPolicy], surface: Surface) -> Screened:
     """Runs the guards of a surface. Each sees the text as it came, so their order is no matter."""
-    scans = [Scan(policy) for policy in guards if surface in policy.surfaces]
-    _spare_what_is_too_long(text, scans)
+    watch = watch_of(guards, surface)
+    # A text that its length alone blocks is read no further: megabytes would hold up everybody.
+    for limit in watch.limits:
+        if limit.guard.findings(text):
+            return _scanned(text, watch.policies, watch.limits, unread="the text is too long")
+    suspicious = suspecting(watch.policies, text)
+    if not suspicious:
+        return Screened(text, watch.passed, blocked=False)
+    return _scanned(text, watch.policies, suspicious)
+
+
+def suspecting(policies: Sequence[GuardPolicy], text: str) -> Sequence[GuardPolicy]:
+    """Those whose guard has to look; all of them where one fails already here."""
+    glance = Glance(text)
+    try:
+        return [policy for policy in policies if policy.guard.may_find(glance)]
+    except _FAILURES:
+        return policies
+
+
+def _scanned(
+    text: str, policies: Sequence[GuardPolicy], looking: Sequence[GuardPolicy], *, unread: str = ""
+) -> Screened:
+    """Some of the policies look; the others have passed the text, or left it unread."""
+    verdicts: list[Verdict] = []
     hidden: list[Finding] = []
     blocked = False
-    for scan in scans:
-        for finding in scan.look(text):
-            scan.keep(finding)
+    for policy in policies:
+        if policy not in looking:
+            verdicts.append(
+                Verdict(policy.guard.name, Outcome.NOT_SCANNED, (), unread)
+                if unread
+                else policy.passed
+            )
+            continue
+        scan = Scan(policy)
+        scan.take(text)
+        verdicts.append(scan.verdict())
         if scan.found:
-            blocked = blocked or scan.policy.action == "block"
-            if scan.policy.action == "redact":
+            blocked = blocked or policy.action == "block"
+            if policy.action == "redact":
                 hidden += scan.found
-    verdicts = tuple(scan.verdict() for scan in scans)
     if blocked:
-        return Screened("", verdicts, blocked=True)
-    return Screened(redact(text, hidden) if hidden else text, verdicts, blocked=False)
-
-
-def _spare_what_is_too_long(text: str, scans: Sequence[Scan]) -> None:
-    """A text that its length alone blocks is read no further: megabytes would hold up everybody."""
-    limits = [
-        scan
-        for scan in scans
-        if isinstance(scan.policy.guard, Length) and scan.policy.action == "block"
-    ]
-    if any(scan.look(text) for scan in limits):
-        for scan in scans:
-            if scan not in limits:
-                scan.failure = "the text is too long"
+        return Screened("", tuple(verdicts), blocked=True)
+    return Screened(redact(text, hidden) if hidden else text, tuple(verdicts), blocked=False)
 
 
 def by_beginning(finding: Finding) -> tuple[int, int, str]:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import string
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from passerelle.core.values.verdicts import Finding
 from passerelle.domain.guardrails import urls
 from passerelle.domain.guardrails.checksums import checksum_62
+from passerelle.domain.guardrails.glance import Glance, without
 from passerelle.domain.guardrails.tails import last_token
 
 LONGEST_BLOCK = 16_384
@@ -54,6 +56,7 @@ _FORMS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
         _anywhere(r"eyJ[A-Za-z0-9_-]{8,512}+\.eyJ[A-Za-z0-9_-]{8,4096}+\.[A-Za-z0-9_-]{0,1024}+"),
     ),
 )
+_MARKS = (*(mark.encode() for mark, _, _ in _FORMS), b"sk-")
 _SK = _anywhere(r"sk-(?!ant-)[A-Za-z0-9_-]{20,250}")
 _OWN_KEY = re.compile(
     r"(sk-[a-z][a-z0-9]{1,15}-[0-9A-Za-z]{8}-[0-9A-Za-z]{32})-([0-9A-Za-z]{6})(?![A-Za-z0-9])"
@@ -62,7 +65,8 @@ _WORDS = (
     "passwor[dt]", "passwd", "pwd", "passphrase", "secret", "token", "credential", "api[_-]?key",
     "access[_-]?key", "auth[_-]?key", "private[_-]?key", "account[_-]?key",
 )  # fmt: skip
-_SIGNS = ("pass", "pwd", "secret", "token", "credential", "key")
+_SIGNS = ("passw", "passp", "pwd", "secret", "token", "credential", "key")
+_NEITHER_DIGIT_NOR_SYMBOL = without(string.digits + "!#$%&*+=?@\\^|~")
 _ASSIGNED = re.compile(
     rf"[{''.join(sorted({word[0] for word in _WORDS}))}]"
     rf"(?=(?:{'|'.join(f'(?<={word[0]}){word[1:]}' for word in _WORDS)})s?[\"'`]?"
@@ -91,6 +95,19 @@ class Secrets:
     whole = False
     reach = LONGEST_BLOCK + _LONGEST_MARK
     lookback = 64
+
+    def may_find(self, glance: Glance) -> bool:
+        """A mark of a form stands in a long token; a value needs a word, and digit or symbol."""
+        text = glance.text
+        return (
+            _BLOCK_MARK in text
+            or any(mark in run for run in glance.runs for mark in _MARKS)
+            or (b"@" in glance.telling and "://" in text)
+            or (
+                bool(glance.telling.translate(None, _NEITHER_DIGIT_NOR_SYMBOL))
+                and _may_assign(text)
+            )
+        )
 
     def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:
         found: list[Finding] = []
@@ -150,8 +167,19 @@ def _sk_keys(text: str, start: int) -> Iterator[Finding]:
             yield Finding("openai_key", *found.span(1))
 
 
+def _may_assign(text: str) -> bool:
+    lower = _lower(text)
+    if not (":" in lower or "=" in lower or " is " in lower):
+        return False
+    return any(sign in lower for sign in _SIGNS)
+
+
+def _lower(text: str) -> str:
+    return text.replace("\u0130", "i").lower()  # the one letter that grows
+
+
 def _assignments(text: str, start: int) -> Iterator[Finding]:
-    lower = text.replace("\u0130", "i").lower()  # the one letter that grows
+    lower = _lower(text)
     if not any(sign in lower for sign in _SIGNS):
         return
     for found in _ASSIGNED.finditer(lower, max(0, start - Secrets.lookback)):

@@ -13,6 +13,7 @@ from passerelle.domain.guardrails.injection import DEFAULT_THRESHOLD, Injection
 from passerelle.domain.guardrails.length import Length
 from passerelle.domain.guardrails.personal_data import PersonalData
 from passerelle.domain.guardrails.secrets import Secrets
+from passerelle.domain.guardrails.watches import Guards
 
 _Choice: TypeAlias = Literal["off", "annotate", "redact", "block"]
 _ALL: tuple[_Choice, ...] = ("off", "annotate", "redact", "block")
@@ -21,7 +22,7 @@ _NO_REDACTION: tuple[_Choice, ...] = ("off", "annotate", "block")
 
 def parse_guards(
     table: Mapping[str, JsonValue],
-) -> tuple[tuple[GuardPolicy, ...] | None, tuple[Fault, ...]]:
+) -> tuple[Guards | None, tuple[Fault, ...]]:
     """The guards in force, in the order of the file, or everything wrong with the section."""
     policies: list[GuardPolicy] = []
     faults: list[Fault] = []
@@ -36,7 +37,7 @@ def parse_guards(
             section = Section(inner, "guards", name)
             policies += read(section)
             faults += section.done()
-    return (None, tuple(faults)) if faults else (tuple(policies), ())
+    return (None, tuple(faults)) if faults else (Guards(policies), ())
 
 
 def _unknown(name: str) -> Fault:

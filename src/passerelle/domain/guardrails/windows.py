@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from passerelle.core.values.verdicts import Finding, Verdict
 from passerelle.domain.guardrails.guards import GuardPolicy, Surface
-from passerelle.domain.guardrails.screening import Scan, by_beginning
+from passerelle.domain.guardrails.screening import Scan, by_beginning, suspecting
+from passerelle.domain.guardrails.watches import watch_of
 
 
 class Windows:
@@ -27,9 +28,9 @@ class Windows:
     def __init__(
         self, guards: Sequence[GuardPolicy], *, window: int = 64, unscanned_blocks: bool = True
     ) -> None:
-        policies = [policy for policy in guards if Surface.OUTPUT in policy.surfaces]
-        self._order = [Scan(policy) for policy in policies]
+        self._order = [Scan(policy) for policy in watch_of(guards, Surface.OUTPUT).policies]
         self._scans = [scan for scan in self._order if not scan.policy.guard.whole]
+        self._policies = [scan.policy for scan in self._scans]
         self._whole = [scan for scan in self._order if scan.policy.guard.whole]
         self._lookback = max((scan.policy.guard.lookback for scan in self._scans), default=0)
         self._unscanned_blocks = unscanned_blocks
@@ -107,7 +108,12 @@ class Windows:
     def _fresh(self, cut: int) -> list[tuple[Finding, Scan]]:
         """Findings that begin from the last cut up to this one, by their beginning."""
         fresh: list[tuple[Finding, Scan]] = []
+        looking = suspecting(self._policies, self._text)
+        if not looking:
+            return fresh
         for scan in self._scans:
+            if scan.policy not in looking:
+                continue
             found = scan.look(self._text, self._judged)
             fresh += [(finding, scan) for finding in found if finding.start < cut]
             if scan.failure and self._unscanned_blocks:
@@ -129,8 +135,7 @@ class Windows:
     def _judge_whole(self) -> None:
         text = "".join(self._everything)
         for scan in self._whole:
-            for finding in scan.look(text):
-                scan.keep(finding)
+            scan.take(text)
             failed = bool(scan.failure) and self._unscanned_blocks
             if failed or (scan.found and scan.policy.action == "block"):
                 self.blocked = True
