@@ -4,20 +4,36 @@ A recording is one JSON object per line: the digest of a request and what came b
 """
 
 import asyncio
+from array import array
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
+from hashlib import shake_128
 from pathlib import Path
-from typing import Any, Literal
+from typing import Final, Literal, cast
 
 import msgspec
 
+from passerelle.adapters.providers.pieces import Gathering, pieces_of
 from passerelle.adapters.providers.upstream_faults import AnswerCutOff, Unreadable
-from passerelle.core.values.chat import Completion, FinishReason, Piece, Usage
+from passerelle.core.values.chat import (
+    Choice,
+    Completion,
+    FinishReason,
+    JsonObject,
+    JsonValue,
+    Piece,
+    Thought,
+    ToolCall,
+    Usage,
+)
 from passerelle.core.values.ids import Digest, digest_of
 from passerelle.domain.routing.providers import (
+    EmbeddingCall,
+    Embeddings,
     ModelCall,
     Provider,
     ProviderFailed,
+    ProviderMisconfigured,
     ProviderOverloaded,
     ProviderRefused,
     ProviderTimedOut,
@@ -25,18 +41,33 @@ from passerelle.domain.routing.providers import (
 
 _OVERLOADED = (429, 503)
 _REFUSED = (400, 422)
+_MISCONFIGURED = (401, 403, 404)
+_DIMENSIONS: Final = 8
+"""Of a vector that nobody recorded or asked a length of."""
+_canonical = msgspec.json.Encoder(order="sorted", enc_hook=dict).encode
 
 
-class Recording(msgspec.Struct):
-    """One line of a recording file."""
+class RecordedChoice(msgspec.Struct, omit_defaults=True):
+    text: str = ""
+    finish_reason: FinishReason = "stop"
+    tool_calls: tuple[ToolCall, ...] = ()
+    thoughts: tuple[Thought, ...] = ()
+    refusal: str = ""
+    # JSON; msgspec cannot decode a recursive type.
+    logprobs: object = None
+    extras: dict[str, object] = {}
+
+
+class Recording(msgspec.Struct, omit_defaults=True):
+    """One line of a recording file: an answer, or the vectors of texts."""
 
     digest: str
-    text: str
-    finish_reason: FinishReason = "stop"
+    choices: tuple[RecordedChoice, ...] = ()
+    vectors: tuple[bytes, ...] = ()
+    """Little-endian float32, written as base64."""
     usage: Usage = Usage()
     model: str = ""
-    extras: dict[str, Any] = msgspec.field(default_factory=dict)
-    """JSON; msgspec cannot decode a recursive type."""
+    extras: dict[str, object] = {}
 
 
 class UnreadableRecording(Exception):
@@ -64,7 +95,10 @@ class Damage:
 
 
 class Replay:
-    """Recorded answers by request digest; `default` answers whatever has no recording."""
+    """Recorded answers by request digest; `default` answers whatever has no recording.
+
+    With a default, texts without a recording get vectors too: equal ones for equal texts.
+    """
 
     def __init__(
         self,
@@ -76,7 +110,9 @@ class Replay:
         damage: Damage | None = None,
     ) -> None:
         self._name = name
-        self._answers = {each.digest: _completion(each) for each in recordings}
+        known = tuple(recordings)
+        self._answers = {each.digest: _completion(each) for each in known if each.choices}
+        self._vectors = {each.digest: _embeddings(each) for each in known if each.vectors}
         self._default = default
         self._pace = pace or Pace()
         self._damage = damage
@@ -87,27 +123,31 @@ class Replay:
 
     async def complete(self, call: ModelCall) -> Completion:
         answer = self._find(call)
-        if self._pace.latency_seconds:
-            await asyncio.sleep(self._pace.latency_seconds)
+        await self._begin(call.deadline_seconds)
         if self._damage is not None:
-            await self._break(self._damage, call)
+            await self._break(self._damage, call.deadline_seconds)
         return answer
 
     async def stream(self, call: ModelCall) -> AsyncGenerator[Piece, None]:
         answer = self._find(call)
-        if self._pace.latency_seconds:
-            await asyncio.sleep(self._pace.latency_seconds)
-        if self._damage is not None and self._damage.kind in ("status", "stall"):
-            await self._break(self._damage, call)
-        size = max(1, self._pace.chunk_characters)
-        starts = range(0, max(1, len(answer.text)), size)
-        for number, start in enumerate(starts):
-            if self._damage is not None and number == len(starts) // 2:
-                await self._break(self._damage, call)
-            yield Piece(answer.text[start : start + size])
-            if self._pace.between_chunks_seconds:
+        await self._begin(call.deadline_seconds)
+        pieces = list(pieces_of(answer, characters=max(1, self._pace.chunk_characters)))
+        for number, piece in enumerate(pieces):
+            if self._damage is not None and number == len(pieces) // 2:
+                await self._break(self._damage, call.deadline_seconds)
+            yield piece
+            if self._pace.between_chunks_seconds and piece.usage is None:
                 await asyncio.sleep(self._pace.between_chunks_seconds)
-        yield Piece("", answer.finish_reason, answer.usage, answer.model, answer.extras)
+
+    async def embed(self, call: EmbeddingCall) -> Embeddings:
+        digest = embedding_digest(call)
+        found = self._vectors.get(digest)
+        if found is None and self._default is None:
+            raise _unrecorded(digest)
+        await self._begin(call.deadline_seconds)
+        if self._damage is not None:
+            await self._break(self._damage, call.deadline_seconds)
+        return found or _made_up(call)
 
     async def close(self) -> None:
         """Holds nothing."""
@@ -118,15 +158,18 @@ class Replay:
         digest = request_digest(call)
         answer = self._answers.get(digest, self._default)
         if answer is None:
-            raise ProviderRefused(
-                f"There is no recording of request {digest}: record one by sending the request"
-                " to a real provider through `Recorder`."
-            )
+            raise _unrecorded(digest)
         return answer
 
-    async def _break(self, damage: Damage, call: ModelCall) -> None:
+    async def _begin(self, deadline_seconds: float) -> None:
+        if self._pace.latency_seconds:
+            await asyncio.sleep(self._pace.latency_seconds)
+        if self._damage is not None and self._damage.kind in ("status", "stall"):
+            await self._break(self._damage, deadline_seconds)
+
+    async def _break(self, damage: Damage, deadline_seconds: float) -> None:
         if damage.kind == "stall":
-            await asyncio.sleep(call.deadline_seconds)
+            await asyncio.sleep(deadline_seconds)
             raise ProviderTimedOut(f"Provider `{self._name}`.")
         if damage.kind == "cut":
             raise AnswerCutOff
@@ -153,45 +196,66 @@ class Recorder:
 
     async def stream(self, call: ModelCall) -> AsyncGenerator[Piece, None]:
         """Recorded only when it was read to its end."""
-        texts: list[str] = []
+        gathering = Gathering()
         async for piece in self._provider.stream(call):
-            texts.append(piece.text)
-            if piece.finish_reason is not None:
-                completion = Completion(
-                    "".join(texts),
-                    piece.finish_reason,
-                    piece.usage or Usage(),
-                    piece.model,
-                    piece.extras,
-                )
+            completion = gathering.add(piece)
+            if completion is not None:
                 append(self._path, record(call, completion))
             yield piece
+
+    async def embed(self, call: EmbeddingCall) -> Embeddings:
+        embeddings = await self._provider.embed(call)
+        append(self._path, record_embeddings(call, embeddings))
+        return embeddings
 
     async def close(self) -> None:
         await self._provider.close()
 
 
 def request_digest(call: ModelCall) -> Digest:
-    """Digest of what decides the answer: model, messages and parameters."""
-    return digest_of(
-        {
-            "model": call.model,
-            "messages": [[each.role, each.text, dict(each.extras)] for each in call.messages],
-            "max_tokens": call.max_tokens,
-            "temperature": call.temperature,
-            "extras": dict(call.extras),
-        }
-    )
+    """Digest of what decides the answer: model, messages and options."""
+    decides = {"model": call.model, "messages": call.messages, "options": call.options}
+    return digest_of(_canonical(decides))
+
+
+def embedding_digest(call: EmbeddingCall) -> Digest:
+    """Digest of what decides the vectors."""
+    decides = {
+        "model": call.model,
+        "inputs": call.inputs,
+        "dimensions": call.dimensions,
+        "extras": call.extras,
+    }
+    return digest_of(_canonical(decides))
 
 
 def record(call: ModelCall, completion: Completion) -> Recording:
     return Recording(
         digest=request_digest(call),
-        text=completion.text,
-        finish_reason=completion.finish_reason,
+        choices=tuple(
+            RecordedChoice(
+                choice.text,
+                choice.finish_reason,
+                choice.tool_calls,
+                choice.thoughts,
+                choice.refusal,
+                choice.logprobs,
+                dict(choice.extras),
+            )
+            for choice in completion.choices
+        ),
         usage=completion.usage,
         model=completion.model,
         extras=dict(completion.extras),
+    )
+
+
+def record_embeddings(call: EmbeddingCall, embeddings: Embeddings) -> Recording:
+    return Recording(
+        digest=embedding_digest(call),
+        vectors=embeddings.vectors,
+        usage=embeddings.usage,
+        model=embeddings.model,
     )
 
 
@@ -220,11 +284,42 @@ def recordings_in(folder: Path) -> tuple[Recording, ...]:
 
 def _completion(recording: Recording) -> Completion:
     return Completion(
-        text=recording.text,
-        finish_reason=recording.finish_reason,
+        choices=tuple(
+            Choice(
+                each.text,
+                each.finish_reason,
+                each.tool_calls,
+                each.thoughts,
+                each.refusal,
+                cast("JsonValue", each.logprobs),
+                cast("JsonObject", each.extras),
+            )
+            for each in recording.choices
+        ),
         usage=recording.usage,
         model=recording.model,
-        extras=recording.extras,
+        extras=cast("JsonObject", recording.extras),
+    )
+
+
+def _embeddings(recording: Recording) -> Embeddings:
+    return Embeddings(recording.vectors, recording.usage, recording.model)
+
+
+def _made_up(call: EmbeddingCall) -> Embeddings:
+    length = call.dimensions or _DIMENSIONS
+    vectors = tuple(
+        array("f", (byte / 255 - 0.5 for byte in shake_128(repr(each).encode()).digest(length)))
+        for each in call.inputs
+    )
+    usage = Usage(input_tokens=sum(map(len, call.inputs)), estimated=True)
+    return Embeddings(tuple(vector.tobytes() for vector in vectors), usage, call.model)
+
+
+def _unrecorded(digest: Digest) -> ProviderRefused:
+    return ProviderRefused(
+        f"There is no recording of request {digest}: record one by sending the request"
+        " to a real provider through `Recorder`."
     )
 
 
@@ -235,4 +330,6 @@ def _status_failure(damage: Damage, name: str) -> ProviderFailed:
         )
     if damage.status in _REFUSED:
         return ProviderRefused(f"Provider `{name}`.")
+    if damage.status in _MISCONFIGURED:
+        return ProviderMisconfigured(f"Provider `{name}`.")
     return ProviderFailed(f"Provider `{name}` answered with status {damage.status}.")

@@ -13,6 +13,7 @@ from typing import Final
 
 from passerelle.domain.routing.providers import (
     ProviderFailed,
+    ProviderMisconfigured,
     ProviderOverloaded,
     ProviderRefused,
     ProviderTimedOut,
@@ -25,8 +26,13 @@ Identity = tuple[str, str]
 _LONGEST: Final = 300
 _SECRET: Final = re.compile(r"\b(?:sk|key|org|proj)-[-_*A-Za-z0-9]{6,}|(?i:bearer)\s+\S+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
-_QUOTA: Final = frozenset({"insufficient_quota", "billing_not_active"})
+_QUOTA: Final = frozenset(
+    {"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"}
+)
+_OWN_FAULTS: Final = frozenset({"tool_use_failed"})
+"""Codes of a bad request that only the model's own words made bad."""
 _CALLERS_FAULT: Final = frozenset({400, 413, 422})
+_PAYMENT_REQUIRED: Final = 402
 _OUR_FAULT: Final = {
     401: "does not accept its credentials",
     403: "does not accept its credentials",
@@ -59,16 +65,17 @@ def failure_of_status(
     status: int, headers: Mapping[str, str], told: ErrorBody, identity: Identity
 ) -> ProviderFailed:
     name = identity[0]
-    if told.code in _QUOTA:
-        return ProviderFailed(f"The account at provider `{name}` has no quota left.")
-    if status in _CALLERS_FAULT:
+    if told.code in _QUOTA or told.type in _QUOTA or status == _PAYMENT_REQUIRED:
+        return ProviderMisconfigured(f"The account at provider `{name}` has no quota left.")
+    if status in _CALLERS_FAULT and told.code not in _OWN_FAULTS:
         return ProviderRefused(public_words(told.message, identity), param=told.param)
     if status in _TIMED_OUT:
         return ProviderTimedOut(f"Provider `{name}`.")
     if status in _OVERLOADED:
         return ProviderOverloaded(f"Provider `{name}`.", retry_after_seconds=retry_after(headers))
-    what = _OUR_FAULT.get(status, f"answered with status {status}")
-    return ProviderFailed(f"Provider `{name}` {what}.")
+    if status in _OUR_FAULT:
+        return ProviderMisconfigured(f"Provider `{name}` {_OUR_FAULT[status]}.")
+    return ProviderFailed(f"Provider `{name}` answered with status {status}.")
 
 
 def failure_told(told: ErrorBody, identity: Identity) -> ProviderFailed:

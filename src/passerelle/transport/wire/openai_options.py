@@ -32,7 +32,7 @@ class _Function(msgspec.Struct):
 class _Tool(msgspec.Struct):
     """A tool that the provider runs has a type and whatever else it has."""
 
-    type: _Filled
+    type: _Filled = "function"
     function: _Function | None = None
 
 

@@ -1,0 +1,237 @@
+"""Streams of servers that speak Chat Completions."""
+
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+from passerelle.core.values.chat import (
+    CallDelta,
+    FinishReason,
+    JsonValue,
+    Piece,
+    Thought,
+    Usage,
+)
+from passerelle.domain.routing.providers import ModelCall
+from passerelle.transport.wire.estimates import estimated_usage
+from passerelle.transport.wire.openai_completions import (
+    ANSWER,
+    CHOICE,
+    RawCall,
+    RawChoice,
+    converted,
+    finish_reason,
+    further_in,
+    logprobs_in,
+    made_up_id,
+    read,
+    uninterpreted,
+    usage_in,
+)
+from passerelle.transport.wire.sse import Event, EventReader
+
+_Json = dict[str, JsonValue]
+_END: Final = b"[DONE]"
+
+
+class CutOff(Exception):
+    """A stream ended before its answer was complete."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """One tool call, as far as it has come."""
+
+    id: str
+    named: bool = False
+    argued: bool = False
+
+
+@dataclass(slots=True)
+class _Choice:
+    """What has come of one choice."""
+
+    calls: list[_Call] = field(default_factory=list)
+    places: dict[int, int] = field(default_factory=dict)
+    """Place of each call by the number that the server gives it."""
+    extras: _Json = field(default_factory=dict)
+    finish: str | None = None
+
+    def delta(self, call: RawCall) -> CallDelta:
+        """Numbers calls by ourselves: servers leave numbers out, or give them twice."""
+        place = self._place(call)
+        if place is None:
+            place = len(self.calls)
+            self.calls.append(_Call(call.identity))
+            identity = call.identity or made_up_id(place)
+        else:
+            identity = ""
+        if call.index is not None:
+            self.places[call.index] = place
+        known = self.calls[place]
+        name = "" if known.named else call.name
+        known.named = known.named or bool(name)
+        known.argued = known.argued or bool(call.arguments)
+        return CallDelta(place, identity, name, call.arguments, call.signature)
+
+    def _place(self, call: RawCall) -> int | None:
+        """None for a call that is new."""
+        identity = call.identity
+        if call.index is not None:
+            place = self.places.get(call.index)
+        elif identity:
+            place = next((at for at, each in enumerate(self.calls) if each.id == identity), None)
+        else:
+            place = len(self.calls) - 1 if self.calls and not call.name else None
+        another = place is not None and identity and call.name and self.calls[place].id != identity
+        return None if another else place
+
+    def ending(self) -> tuple[CallDelta, ...]:
+        """Clients parse the arguments: of a call that needs none they are an empty object."""
+        return tuple(
+            CallDelta(place, arguments="{}")
+            for place, call in enumerate(self.calls)
+            if not call.argued
+        )
+
+
+class ChatReader:
+    """From bytes of a stream to pieces, whatever way the bytes are cut.
+
+    Raises `NotACompletion`, `ErrorTold` and `EventTooLong`.
+    """
+
+    def __init__(self, call: ModelCall) -> None:
+        self._call = call
+        self._events = EventReader()
+        self._choices: dict[int, _Choice] = {}
+        self._written = 0
+        self._usage: Usage | None = None
+        self._model = ""
+        self._further: _Json = {}
+        self.ended = False
+        """The end mark has come."""
+
+    def push(self, chunk: bytes) -> list[Piece]:
+        return self._take(self._events.push(chunk))
+
+    def finish(self) -> list[Piece]:
+        """What is left when the stream ends; the last piece carries usage.
+
+        A stream without its end mark counts when all of its choices had a finish reason.
+        Raises `CutOff`.
+        """
+        pieces = [] if self.ended else self._take(self._events.finish())
+        if not self._choices or any(each.finish is None for each in self._choices.values()):
+            raise CutOff
+        *others, last = sorted(self._choices.items())
+        pieces += [self._ending(index, choice) for index, choice in others]
+        usage = self._usage or estimated_usage(self._call, self._written)
+        index, choice = last
+        pieces.append(
+            Piece(
+                index=index,
+                calls=choice.ending(),
+                choice_extras=choice.extras,
+                finish_reason=self._reason(choice),
+                usage=usage,
+                model=self._model,
+                extras=self._further,
+            )
+        )
+        return pieces
+
+    def _ending(self, index: int, choice: _Choice) -> Piece:
+        return Piece(
+            index=index,
+            calls=choice.ending(),
+            choice_extras=choice.extras,
+            finish_reason=self._reason(choice),
+        )
+
+    def _reason(self, choice: _Choice) -> FinishReason:
+        return finish_reason(choice.finish or "", calls=bool(choice.calls))
+
+    def _take(self, events: list[Event]) -> list[Piece]:
+        pieces: list[Piece] = []
+        for event in events:
+            if event.data == _END:
+                self.ended = True
+                break
+            pieces += self._pieces(read(event.data))
+        return pieces
+
+    def _pieces(self, raw: _Json) -> list[Piece]:
+        if raw.get("usage") is not None or "x_groq" in raw:
+            self._usage = usage_in(raw) or self._usage
+        if not raw.keys() <= ANSWER:
+            self._further |= further_in(raw)
+        if (plain := self._plain(raw)) is not None:
+            return [plain]
+        answer = converted(raw)
+        self._model = answer.model or self._model
+        written = cast("list[_Json]", raw["choices"])
+        pieces = (self._piece(*each) for each in zip(answer.choices, written, strict=True))
+        return [piece for piece in pieces if piece is not None]
+
+    def _plain(self, raw: _Json) -> Piece | None:
+        """A piece of nothing but text: nearly all of them are."""
+        choices = cast("list[JsonValue]", raw["choices"])
+        choice = choices[0] if len(choices) == 1 else None
+        if not isinstance(choice, dict) or not choice.keys() <= CHOICE:
+            return None
+        delta, index = choice.get("delta"), choice.get("index", 0)
+        if not isinstance(delta, dict) or len(delta) != 1 or not isinstance(index, int):
+            return None
+        text = delta.get("content")
+        further = choice.get("finish_reason") is not None or choice.get("logprobs") is not None
+        if not isinstance(text, str) or not text or further or index not in self._choices:
+            return None
+        self._written += len(text.encode())
+        return Piece(text, index)
+
+    def _piece(self, choice: RawChoice, raw: _Json) -> Piece | None:
+        index = choice.index or 0
+        known = self._choices.setdefault(index, _Choice())
+        known.finish = known.finish if choice.finish_reason is None else choice.finish_reason
+        merge(known.extras, uninterpreted(raw))
+        delta = choice.delta or choice.message
+        logprobs = logprobs_in(raw)
+        if delta is None:
+            return None if logprobs is None else Piece(index=index, logprobs=logprobs)
+        thought = Thought(delta.thought) if delta.thought else None
+        calls = tuple(known.delta(call) for call in delta.tool_calls or ())
+        refusal = delta.refusal or ""
+        piece = Piece(delta.text, index, calls, thought, refusal, logprobs)
+        called = "".join(call.name + call.arguments for call in calls)
+        self._written += len(f"{delta.text}{delta.thought}{refusal}{called}".encode())
+        return None if piece == Piece(index=index) else piece
+
+
+def merge(whole: _Json, delta: _Json) -> None:
+    """Adds a delta to what came before: texts grow, lists grow by `index`, the rest is replaced."""
+    for key, value in delta.items():
+        before = whole.get(key)
+        if isinstance(value, str) and isinstance(before, str) and key not in _FIXED:
+            whole[key] = before + value
+        elif isinstance(value, dict) and isinstance(before, dict):
+            merge(before, value)
+        elif isinstance(value, list):
+            items: list[JsonValue] = before if isinstance(before, list) else []
+            for item in value:
+                _merge_item(items, item)
+            whole[key] = items
+        elif value is not None:
+            whole[key] = value
+
+
+_FIXED: Final = frozenset({"id", "type", "name", "format", "native_finish_reason", "stop_reason"})
+"""Texts that come once; some servers repeat them in every chunk."""
+
+
+def _merge_item(items: list[JsonValue], item: JsonValue) -> None:
+    if isinstance(item, dict) and "index" in item:
+        for known in items:
+            if isinstance(known, dict) and known.get("index") == item["index"]:
+                merge(known, item)
+                return
+    items.append(item)
