@@ -153,7 +153,7 @@ def test_words_after_calls_are_a_turn_of_their_own() -> None:
 def test_an_encrypted_thought_goes_back_under_its_own_id() -> None:
     item = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
     (message,) = messages(item)
-    assert message.thoughts == (Thought("", "rs_1", "gAAA"),)
+    assert message.thoughts == (Thought(hidden="rs_1.gAAA"),)
     assert list(items_of(message)) == [item]
 
 

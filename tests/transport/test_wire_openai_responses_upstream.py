@@ -25,15 +25,13 @@ from passerelle.core.values.chat import (
 )
 from passerelle.domain.routing.providers import Inexpressible, ModelCall
 from passerelle.stories.serve.lanes import StreamedChoice
+from passerelle.transport.wire.openai_chunks import CutOff
+from passerelle.transport.wire.openai_completions import UNTOLD, ErrorTold, NotACompletion
 from passerelle.transport.wire.openai_responses import decode_request
 from passerelle.transport.wire.openai_responses_answers import output_items
 from passerelle.transport.wire.openai_responses_calls import encode_call
 from passerelle.transport.wire.openai_responses_reader import ResponsesReader
-from passerelle.transport.wire.openai_responses_upstream import (
-    NotAResponse,
-    ResponseFailed,
-    decode_response,
-)
+from passerelle.transport.wire.openai_responses_upstream import decode_response
 from passerelle.transport.wire.sse import EventReader
 from tests.openapi import openai_description
 from tests.recordings import Recorded, recorded
@@ -84,7 +82,7 @@ FULL = call(
         "assistant",
         "I look.",
         tool_calls=(ToolCall("c1", "find", '{"q": 1}'),),
-        thoughts=(Thought("Hm.", "rs_1", "gAAA"),),
+        thoughts=(Thought("Hm.", hidden="rs_1.gAAA"),),
     ),
     Message("tool", "4 %", tool_call_id="c1"),
     max_tokens=50,
@@ -233,7 +231,7 @@ def test_an_answer_is_read() -> None:
         },
         service_tier="default",
     )
-    completion = decode_response(answer, call())
+    completion = decode_response(answer)
     assert completion.usage == Usage(10, 7, 4, 0, 3)
     assert (completion.model, completion.extras) == ("m", {"service_tier": "default"})
     assert completion.choices == (
@@ -241,7 +239,7 @@ def test_an_answer_is_read() -> None:
             "4 %.",
             "tool_calls",
             tool_calls=(ToolCall("c1", "find", "{}"),),
-            thoughts=(Thought("Hm.", "rs_1", "g"),),
+            thoughts=(Thought("Hm.", hidden="rs_1.g"),),
             refusal="No more.",
             logprobs={
                 "content": [{"token": "4", "logprob": -0.5, "bytes": [52], "top_logprobs": []}],
@@ -273,13 +271,11 @@ def test_an_answer_is_read() -> None:
     ],
 )
 def test_why_an_answer_ended(fields: dict[str, Any], reason: str) -> None:
-    assert decode_response(body(**fields), call()).finish_reason == reason
+    assert decode_response(body(**fields)).finish_reason == reason
 
 
-def test_usage_that_is_not_told_is_estimated() -> None:
-    completion = decode_response(body(output=[MESSAGE]), call())
-    assert completion.usage.estimated
-    assert completion.usage.output_tokens > 0
+def test_usage_that_is_not_told_is_no_usage() -> None:
+    assert decode_response(body(output=[MESSAGE])).usage == UNTOLD
 
 
 @pytest.mark.parametrize(
@@ -294,14 +290,14 @@ def test_usage_that_is_not_told_is_estimated() -> None:
     ],
 )
 def test_what_is_no_response_is_not_taken_for_one(answer: bytes) -> None:
-    with pytest.raises(NotAResponse):
-        decode_response(answer, call())
+    with pytest.raises(NotACompletion):
+        decode_response(answer)
 
 
 def test_a_failure_after_a_good_status_is_told() -> None:
     failed = body(status="failed", error={"code": "rate_limit_exceeded", "message": "Slow down."})
-    with pytest.raises(ResponseFailed) as caught:
-        decode_response(failed, call())
+    with pytest.raises(ErrorTold) as caught:
+        decode_response(failed)
     assert (caught.value.told.code, caught.value.told.message) == (
         "rate_limit_exceeded",
         "Slow down.",
@@ -312,23 +308,35 @@ def events(*told: dict[str, Any]) -> bytes:
     return b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in told)
 
 
-def read(data: bytes, size: int) -> tuple[Choice, Piece | None]:
+def read(data: bytes, size: int) -> tuple[Choice, Piece]:
     """What a stream comes to, however it is cut, and its last piece."""
     reader, choice = ResponsesReader(call()), StreamedChoice(0, (), unscanned_blocks=False)
     pieces = [
         piece for at in range(0, len(data), size) for piece in reader.push(data[at : at + size])
     ]
-    last = reader.finish()
-    for piece in [*pieces, *last]:
+    *others, last = reader.finish()
+    for piece in [*pieces, *others, last]:
         choice.push(piece)
     choice.finish()
-    return choice.screened().choice, last[-1] if reader.ended else None
+    return choice.screened().choice, last
 
 
-def test_a_stream_that_breaks_off_has_no_last_piece() -> None:
-    data = events({"type": "response.output_text.delta", "output_index": 0, "delta": "4"})
-    choice, last = read(data, 1_000)
-    assert (choice.text, last) == ("4", None)
+DELTA = {"type": "response.output_text.delta", "output_index": 0, "delta": "4"}
+
+
+def test_a_stream_that_breaks_off_is_no_answer() -> None:
+    reader = ResponsesReader(call())
+    assert reader.push(events(DELTA)) == [Piece("4")]
+    assert not reader.ended
+    with pytest.raises(CutOff):
+        reader.finish()
+
+
+def test_usage_that_a_stream_does_not_tell_is_estimated() -> None:
+    end = {"type": "response.completed", "response": {"status": "completed", "output": []}}
+    _, last = read(events(DELTA, end), 1_000)
+    assert last.usage is not None
+    assert last.usage.estimated
 
 
 @pytest.mark.parametrize(
@@ -343,7 +351,7 @@ def test_a_stream_that_breaks_off_has_no_last_piece() -> None:
     ],
 )
 def test_a_failure_within_a_stream_is_told(told: dict[str, Any]) -> None:
-    with pytest.raises(ResponseFailed) as caught:
+    with pytest.raises(ErrorTold) as caught:
         ResponsesReader(call()).push(events(told))
     assert (caught.value.told.code, caught.value.told.message) == ("server_error", "Oh.")
 
@@ -352,7 +360,7 @@ def test_a_failure_within_a_stream_is_told(told: dict[str, Any]) -> None:
     "data", [b"data: {\n\n", b"data: 4\n\n", b'data: {"type": "response.completed"}\n\n']
 )
 def test_garbage_within_a_stream_is_not_taken_for_an_answer(data: bytes) -> None:
-    with pytest.raises(NotAResponse):
+    with pytest.raises(NotACompletion):
         ResponsesReader(call()).push(data)
 
 
@@ -369,7 +377,7 @@ def test_every_recorded_answer_is_read_whole(data_sets: Path) -> None:
     assert answers
     for each in answers:
         raw = json.loads(each.body)
-        choice = decode_response(each.body, call()).choices[0]
+        choice = decode_response(each.body).choices[0]
         assert choice.text == "\n\n".join(_texts(raw["output"])), str(each)
         known = [item["type"] for item in raw["output"] if item["type"] in _READ]
         again: list[Any] = output_items(choice, "1")
@@ -401,9 +409,8 @@ def test_every_recorded_stream_comes_to_the_answer_that_it_ends_with(
     for each in streams:
         told = [json.loads(event.data) for event in EventReader().push(each.body)]
         final = next(event["response"] for event in told if event["type"] == "response.completed")
-        whole = decode_response(json.dumps(final).encode(), call())
+        whole = decode_response(json.dumps(final).encode())
         choice, last = read(each.body, size)
-        assert last is not None
         assert (last.usage, last.model, last.extras) == (whole.usage, whole.model, whole.extras)
         expected = whole.choices[0]
         assert choice.text == expected.text
@@ -414,4 +421,4 @@ def test_every_recorded_stream_comes_to_the_answer_that_it_ends_with(
 
 
 def _names(choice: Choice) -> list[str]:
-    return [thought.signature for thought in choice.thoughts if thought.hidden]
+    return [thought.hidden.partition(".")[0] for thought in choice.thoughts if thought.hidden]

@@ -12,6 +12,7 @@ from passerelle.core.values.chat import (
 )
 from passerelle.domain.routing.providers import ModelCall
 from passerelle.transport.wire.estimates import estimated_usage
+from passerelle.transport.wire.openai_chunks import CutOff
 from passerelle.transport.wire.openai_responses_upstream import (
     PARAGRAPH,
     call_in,
@@ -32,7 +33,7 @@ _ENDINGS: Final = frozenset({"response.completed", "response.incomplete", "respo
 
 
 class ResponsesReader:
-    """Bytes in, pieces out. Raises `NotAResponse`, `ResponseFailed` and `EventTooLong`."""
+    """Bytes in, pieces out. Raises `NotACompletion`, `ErrorTold` and `EventTooLong`."""
 
     def __init__(self, call: ModelCall) -> None:
         self._call = call
@@ -48,16 +49,18 @@ class ResponsesReader:
 
     @property
     def ended(self) -> bool:
-        """Has the upstream said how the answer ended? Without that, it was cut off."""
+        """Has the upstream said how the answer ended?"""
         return self._last is not None
 
     def push(self, chunk: bytes) -> list[Piece]:
         return self._pieces(self._events.push(chunk))
 
     def finish(self) -> list[Piece]:
-        """What was left, and the last piece where the upstream has come to its end."""
-        pieces = self._pieces(self._events.finish())
-        return [*pieces, self._last] if self._last is not None else pieces
+        """What is left when the stream ends; the last piece carries usage. Raises `CutOff`."""
+        pieces = [] if self.ended else self._pieces(self._events.finish())
+        if self._last is None:
+            raise CutOff
+        return [*pieces, self._last]
 
     def _pieces(self, events: list[Event]) -> list[Piece]:
         found: list[Piece] = []

@@ -1,7 +1,7 @@
 """Answers of a provider that is itself asked by the Responses API."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeVar, cast
 
 import msgspec
@@ -15,10 +15,10 @@ from passerelle.core.values.chat import (
     ToolCall,
     Usage,
 )
-from passerelle.domain.routing.providers import ModelCall
 from passerelle.transport.wire.errors import ErrorBody
-from passerelle.transport.wire.estimates import answered_bytes, estimated_usage
+from passerelle.transport.wire.openai_completions import UNTOLD, ErrorTold, NotACompletion
 from passerelle.transport.wire.openai_responses_answers import ITEMS_FIELD
+from passerelle.transport.wire.openai_responses_thoughts import thought_of
 
 _Json = dict[str, JsonValue]
 T = TypeVar("T")
@@ -31,18 +31,6 @@ _WHY: Final[Mapping[str, FinishReason]] = {
 }
 _FAILED: Final = frozenset({"failed", "cancelled"})
 _decode = msgspec.json.Decoder(dict[str, object]).decode
-
-
-class NotAResponse(Exception):
-    """An upstream's bytes are not what the Responses API answers."""
-
-
-class ResponseFailed(Exception):
-    """The upstream says, after a good status, that it failed."""
-
-    def __init__(self, told: ErrorBody) -> None:
-        super().__init__(told.message)
-        self.told = told
 
 
 class _InputDetails(msgspec.Struct):
@@ -118,8 +106,11 @@ class _Answer:
     extras: _Json = field(default_factory=dict)
 
 
-def decode_response(body: bytes, call: ModelCall) -> Completion:
-    """A whole answer. Raises `NotAResponse` or `ResponseFailed`."""
+def decode_response(body: bytes) -> Completion:
+    """A whole answer; its usage is `UNTOLD` where the server did not tell it.
+
+    Raises `NotACompletion` and `ErrorTold`.
+    """
     raw = read_object(body)
     response = read_response(raw)
     answer = _Answer()
@@ -134,33 +125,29 @@ def decode_response(body: bytes, call: ModelCall) -> Completion:
         logprobs={"content": answer.logprobs, "refusal": None} if answer.logprobs else None,
         extras=answer.extras,
     )
-    usage = usage_of(response)
-    completion = Completion((choice,), usage or Usage(), response.model, extras_of(raw))
-    if usage is None:
-        estimated = estimated_usage(call, answered_bytes(completion))
-        return replace(completion, usage=estimated)
-    return completion
+    usage = usage_of(response) or UNTOLD
+    return Completion((choice,), usage, response.model, extras_of(raw))
 
 
 def read_object(data: bytes) -> _Json:
     try:
         return cast("_Json", _decode(data))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as fault:
-        raise NotAResponse from fault
+        raise NotACompletion from fault
 
 
 def read_response(raw: JsonValue) -> _Response:
-    """Raises `ResponseFailed` where it says that it failed."""
+    """Raises `ErrorTold` where it says that it failed."""
     response = _read(raw, _Response)
     if response.status in _FAILED or (response.error is not None and not response.output):
-        raise ResponseFailed(told_of(response.error))
+        raise ErrorTold(told_of(response.error))
     return response
 
 
-def read_error(raw: JsonValue) -> ResponseFailed:
+def read_error(raw: JsonValue) -> ErrorTold:
     """Of an `error` event: its fields stand beside its type, or below `error`."""
     nested = raw.get("error") if isinstance(raw, dict) else None
-    return ResponseFailed(told_of(_read(nested if isinstance(nested, dict) else raw, _Error)))
+    return ErrorTold(told_of(_read(nested if isinstance(nested, dict) else raw, _Error)))
 
 
 def told_of(error: _Error | None) -> ErrorBody:
@@ -246,11 +233,9 @@ def _nested(annotation: object) -> JsonValue:
 
 
 def thought_in(item: _Json) -> Thought:
-    """Encrypted, it goes back under its id."""
     told = _read(item, _Reasoning)
     texts = dict.fromkeys(part.text for part in (*told.summary, *(told.content or ())))
-    hidden = told.encrypted_content or ""
-    return Thought(PARAGRAPH.join(texts), told.id if hidden else "", hidden)
+    return thought_of(PARAGRAPH.join(texts), told.id, told.encrypted_content or "")
 
 
 _CALL: Final = frozenset({"type", "id", "status", "call_id", "name", "arguments"})
@@ -276,4 +261,4 @@ def _read(raw: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as fault:
-        raise NotAResponse from fault
+        raise NotACompletion from fault
