@@ -1,7 +1,7 @@
 """Where a question goes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from passerelle.core.values.chat import JsonValue
 from passerelle.core.values.errors import Fault
@@ -56,16 +56,16 @@ class Plan:
     """Serves instead where a budget says so."""
     hedge: Hedge | None = None
 
-    @property
-    def target(self) -> Target:
-        """The first."""
-        return Target(self.provider, self.model, self.weight)
+    target: Target = field(init=False, repr=False, compare=False)
+    """The first."""
+    targets: tuple[Target, ...] = field(init=False, repr=False, compare=False)
+    """All that may be asked, in the order of the file."""
 
-    @property
-    def targets(self) -> tuple[Target, ...]:
-        """All that may be asked, in the order of the file."""
+    def __post_init__(self) -> None:
+        first = Target(self.provider, self.model, self.weight)
         small = () if self.small is None else (self.small,)
-        return (self.target, *self.peers, *self.fallbacks, *small)
+        object.__setattr__(self, "target", first)
+        object.__setattr__(self, "targets", (first, *self.peers, *self.fallbacks, *small))
 
     @property
     def digest(self) -> Digest:
@@ -73,7 +73,7 @@ class Plan:
         told = {
             each.name: _plain(getattr(self, each.name))
             for each in fields(self)
-            if getattr(self, each.name) != each.default
+            if each.init and getattr(self, each.name) != each.default
         }
         return digest_of(told)
 

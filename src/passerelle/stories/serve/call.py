@@ -153,7 +153,8 @@ class Calling(Generic[Answer]):
         return max(0.001, self._plan.deadline_seconds - spent_ns / _NS)
 
     def _seconds(self) -> Seconds:
-        left = self._left()
+        # What has passed before the first attempt is no wait.
+        left = self._left() if self._tab.attempts else self._plan.deadline_seconds
         return Seconds(left, min(left, self._plan.attempt_seconds or left))
 
     def _all_rest(self) -> ProviderFailed:
@@ -177,11 +178,15 @@ def whole(call: ModelCall) -> Ask[Completion]:
     """Asks for a whole answer."""
 
     async def ask(provider: Provider, model: str, seconds: Seconds) -> Completion:
-        return await provider.complete(
-            replace(call, model=model, deadline_seconds=min(seconds.first, seconds.whole))
-        )
+        return await provider.complete(_for(call, model, seconds.first))
 
     return ask
+
+
+def _for(call: ModelCall, model: str, seconds: float) -> ModelCall:
+    if call.model == model and call.deadline_seconds == seconds:
+        return call
+    return replace(call, model=model, deadline_seconds=seconds)
 
 
 def embedding(call: EmbeddingCall) -> Ask[Embeddings]:
@@ -197,7 +202,7 @@ def opening(call: ModelCall) -> Ask[OpenedStream]:
     """Asks for a stream, and waits for its first piece."""
 
     async def ask(provider: Provider, model: str, seconds: Seconds) -> OpenedStream:
-        pieces = provider.stream(replace(call, model=model, deadline_seconds=seconds.whole))
+        pieces = provider.stream(_for(call, model, seconds.whole))
         try:
             async with asyncio.timeout(seconds.first):
                 first = await anext(pieces)

@@ -104,9 +104,7 @@ def identify(arrival: Arrival, parts: Parts) -> Identified:
     if arrival.on_behalf_of:
         principal = still_good(arrival.on_behalf_of, parts.keys, now_ms=now_ms)
     else:
-        principal = identify_key(
-            arrival.credential, parts.keys, pepper=parts.pepper, now_ms=now_ms
-        )
+        principal = identify_key(arrival.credential, parts.keys, pepper=parts.pepper, now_ms=now_ms)
     authorise(principal, Permission.EXCHANGE_CREATE)
     if arrival.purpose == LOAD:
         authorise(principal, Permission.EVIDENCE_WRITE)
@@ -258,8 +256,11 @@ def charge(tab: Tab, usage: Usage) -> None:
     if price is None:
         tab.cost_nano_usd = None
         return
-    lost = Usage(input_tokens=usage.input_tokens, estimated=True)
-    tab.cost_nano_usd = cost_nano(usage, price) + tab.dropped * cost_nano(lost, price)
+    cost = cost_nano(usage, price)
+    if tab.dropped:
+        lost = Usage(input_tokens=usage.input_tokens, estimated=True)
+        cost += tab.dropped * cost_nano(lost, price)
+    tab.cost_nano_usd = cost
 
 
 def check(answered: Answered) -> Checked:
@@ -274,10 +275,12 @@ def conclude(answered: Answered, screened: Sequence[ScreenedChoice]) -> Checked:
     tab, deployment, completion = answered.tab, answered.deployment, answered.completion
     for each in screened:
         note(tab, deployment, Surface.OUTPUT, each.verdicts)
-        note_unread(tab, deployment, Surface.OUTPUT, unread_in(each.choice))
+        if each.choice.extras:
+            note_unread(tab, deployment, Surface.OUTPUT, unread_in(each.choice))
     grounded = [(each, _ground(each.choice, tab, deployment)) for each in screened]
-    tab.grounding = min((grounding for _, grounding in grounded), key=_standing)
-    tab.choices = tuple(_backed(*pair, tab, deployment) for pair in grounded)
+    worst = grounded[0] if len(grounded) == 1 else min(grounded, key=_standing)
+    tab.grounding = worst[1]
+    tab.choices = tuple([_backed(*pair, tab, deployment) for pair in grounded])
     tab.citations = () if tab.withheld else tuple(cited(tab.grounding))
     return Checked(
         exchange_id=tab.exchange_id,
@@ -312,8 +315,9 @@ def _ground(choice: Choice, tab: Tab, deployment: Deployment) -> Grounding:
     )
 
 
-def _standing(grounding: Grounding) -> tuple[int, float]:
+def _standing(grounded: tuple[ScreenedChoice, Grounding]) -> tuple[int, float]:
     """Several answers stand as badly as the worst of them."""
+    grounding = grounded[1]
     return _WORST_FIRST.index(grounding.support), grounding.score
 
 

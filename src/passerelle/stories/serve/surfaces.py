@@ -156,6 +156,9 @@ def _tellable(fields: Iterable[str]) -> frozenset[str]:
 
 def note(tab: Tab, deployment: Deployment, surface: Surface, verdicts: Sequence[Verdict]) -> None:
     """Puts verdicts on the tab. Raises `Blocked` where the stage lets nothing pass unread."""
+    if verdicts is tab.noted:  # guards that find nothing always say the very same
+        return
+    tab.noted = verdicts
     unread = False
     for verdict in verdicts:
         at = SurfaceVerdict(surface.value, verdict)

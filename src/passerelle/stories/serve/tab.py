@@ -67,6 +67,8 @@ class Tab:
     messages: tuple[Message, ...] = ()
     """As they went to the model: after redaction."""
     guards: list[SurfaceVerdict] = field(default_factory=list)
+    noted: Sequence[Verdict] | None = None
+    """Those noted last."""
     hits: tuple[Hit, ...] = ()
     choices: tuple[Choice, ...] = ()
     """What left as a whole, or is about to leave."""
