@@ -14,6 +14,7 @@ from passerelle.core.values.chat import (
     Tool,
 )
 from passerelle.domain.routing.providers import Inexpressible, ModelCall
+from passerelle.transport.wire.foreign import refuse_extras
 from passerelle.transport.wire.gemini_models import thinking_config, thinking_told
 from passerelle.transport.wire.gemini_turns import conversation, resolution
 
@@ -135,9 +136,7 @@ def _tools(options: Options, *, combines_tools: bool) -> _Json:
 
 
 def _function(tool: Tool, place: int) -> _Json:
-    for field in tool.extras:
-        if field != "cache_control":
-            raise Inexpressible(f"Gemini has no `{field}` here.", param=f"tools[{place}].{field}")
+    refuse_extras(tool.extras, of="Gemini", within=f"tools[{place}]")
     declared: _Json = {"name": tool.name}
     if tool.description:
         declared["description"] = tool.description

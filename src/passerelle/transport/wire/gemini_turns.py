@@ -6,15 +6,15 @@ from typing import Final
 
 import msgspec
 
-from passerelle.core.values.chat import JsonObject, JsonValue, Media, Message, Part, Text, ToolCall
+from passerelle.core.values.chat import JsonValue, Media, Message, Part, Text, ToolCall
 from passerelle.domain.routing.providers import Inexpressible, ModelCall
+from passerelle.transport.wire.foreign import beside_name, names_of_calls, refuse_extras
 from passerelle.transport.wire.gemini_extras import EXTRAS, parts_in
 from passerelle.transport.wire.gemini_models import needs_signatures
 
 _Json = dict[str, JsonValue]
 _SYSTEM: Final = frozenset({"system", "developer"})
-_CACHE_MARK: Final = "cache_control"
-"""Left out: a cache changes no answer, and Gemini finds common beginnings by itself."""
+_NAME: Final = "Gemini"
 _UNSIGNED: Final = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 """By this Google lets calls pass that another wrote, or whose signature a client lost."""
 _DETAIL: Final = "detail"
@@ -44,7 +44,7 @@ def conversation(call: ModelCall) -> _Json:
             results.append(_result(message, names))
         else:
             results = None
-            names |= {each.id: each.name for each in message.tool_calls}
+            names |= names_of_calls(message)
             role = "model" if message.role == "assistant" else "user"
             parts = _model_parts(message, signs=signs) if role == "model" else _parts(message)
             contents.append({"role": role, "parts": [*parts]})
@@ -79,7 +79,7 @@ def _instructions(message: Message) -> Iterator[JsonValue]:
 
 
 def _parts(message: Message) -> Iterator[_Json]:
-    _refuse(message.extras, "messages[]")
+    refuse_extras(message.extras, of=_NAME, within="messages[]")
     if not message.parts:
         yield {"text": message.text}
     for part in message.parts:
@@ -88,9 +88,9 @@ def _parts(message: Message) -> Iterator[_Json]:
 
 def _part(part: Part) -> _Json:
     if isinstance(part, Text):
-        _refuse(part.extras, "messages[].content[]")
+        refuse_extras(part.extras, of=_NAME, within="messages[].content[]")
         return {"text": part.text}
-    _refuse(part.extras, "messages[].content[]", _DETAIL)
+    refuse_extras(part.extras, _DETAIL, of=_NAME, within="messages[].content[]")
     return _media(part)
 
 
@@ -108,7 +108,7 @@ def _media(part: Media) -> _Json:
 
 def _model_parts(message: Message, *, signs: bool) -> Iterator[_Json]:
     """Thoughts, what only Gemini knows, text, calls."""
-    _refuse(message.extras, "messages[]", EXTRAS)
+    refuse_extras(message.extras, EXTRAS, of=_NAME, within="messages[]")
     for thought in message.thoughts:
         if thought.hidden:
             param = "messages[].reasoning_details"
@@ -152,8 +152,7 @@ def _result(message: Message, names: Mapping[str, str]) -> _Json:
     if name is None:
         param = "messages[].tool_call_id"
         raise Inexpressible("It answers no call of this conversation.", param=param)
-    extras = {key: value for key, value in message.extras.items() if (key, value) != ("name", name)}
-    _refuse(extras, "messages[]")
+    refuse_extras(beside_name(message, name), of=_NAME, within="messages[]")
     kind = "error" if message.failed else "output"
     written: _Json = {
         "id": message.tool_call_id,
@@ -162,9 +161,3 @@ def _result(message: Message, names: Mapping[str, str]) -> _Json:
     }
     media = [_part(part) for part in message.parts if isinstance(part, Media)]
     return {"functionResponse": written | ({"parts": [*media]} if media else {})}
-
-
-def _refuse(extras: JsonObject, within: str, *known: str) -> None:
-    for field in extras:
-        if field != _CACHE_MARK and field not in known:
-            raise Inexpressible(f"Gemini has no `{field}` here.", param=f"{within}.{field}")
