@@ -101,7 +101,7 @@ class _Hidden(msgspec.Struct):
 class _Call(msgspec.Struct):
     id: str
     name: str
-    input: JsonValue = None
+    input: dict[str, object] | None = None
 
 
 class Growing:
@@ -136,8 +136,8 @@ class Growing:
                 self.layout.keep(raw)
 
 
-def _arguments(given: JsonValue) -> str:
-    return "{}" if given is None else _encode(given).decode()
+def _arguments(given: dict[str, object] | None) -> str:
+    return _encode(given or {}).decode()
 
 
 def encode_completion(

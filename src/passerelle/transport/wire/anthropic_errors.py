@@ -62,11 +62,6 @@ class _Body(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Envelope).decode
 
 
-def status_of(refusal: Refusal) -> int:
-    """The status that clients of Anthropic expect."""
-    return OVERLOADED if refusal.code == "provider_overloaded" else refusal.status
-
-
 def encode_error(refusal: Refusal, request_id: str) -> bytes:
     kind = "billing_error" if refusal.code == _QUOTA else _TYPES.get(refusal.status, "api_error")
     return _encode(_Body("error", _Told(kind, refusal.message), request_id))

@@ -1,5 +1,6 @@
 """Requests of Anthropic Messages, as an upstream gets them: Anthropic, Bedrock, Vertex AI."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -43,6 +44,7 @@ VERTEX: Final = Platform("vertex-2023-10-16", model_in_body=False)
 """rawPredict and streamRawPredict; the model is in the URL."""
 BETAS: Final = "anthropic_beta"
 """In `extras`: features that the client opted in to, which is a header of Anthropic's own."""
+_BETA: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _SYSTEM: Final = frozenset({"system", "developer"})
 _MODES: Final = {"auto": "auto", "none": "none", "required": "any"}
 _NAMES: Final[dict[tuple[str, Dialect], str]] = {
@@ -58,8 +60,12 @@ _NAMES: Final[dict[tuple[str, Dialect], str]] = {
 
 def betas_of(call: ModelCall, configured: Sequence[str] = ()) -> tuple[str, ...]:
     """Features to opt in to: those of the settings, then those of the client."""
-    told = call.options.extras.get(BETAS) if call.options.dialect == "messages" else None
+    options = call.options
+    told = options.extras.get(BETAS) if options.extras and options.dialect == "messages" else None
     asked = [each for each in told if isinstance(each, str)] if isinstance(told, list) else []
+    for each in asked:
+        if not _BETA.fullmatch(each):  # it becomes part of a header
+            raise Inexpressible(f"It has no feature {each[:40]!r}.", param=BETAS)
     return tuple(dict.fromkeys((*configured, *asked)))
 
 

@@ -92,6 +92,8 @@ class MessagesReader:
         self._model = ""
         self._usage: _Json = {}
         self._ending: _Json = {}
+        self.written = 0
+        """Bytes of what the model wrote, for a count of our own where the upstream told none."""
         self.ended = False
 
     def push(self, chunk: bytes) -> list[Piece]:
@@ -171,6 +173,7 @@ class MessagesReader:
         block = self._blocks.get(index)
         if block is None:
             raise NotAMessage
+        self.written += len((delta.text or delta.thinking or delta.partial_json).encode())
         match delta.type:
             case "text_delta" if delta.text:
                 block.characters += len(delta.text)
