@@ -4,38 +4,51 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from passerelle.adapters.providers.openai_style import (
-    Dialect,
-    OpenAIStyle,
-    StreamedAnswer,
-    completion_in,
-)
+from passerelle.adapters.providers.openai_style import OpenAIStyle
 from passerelle.adapters.providers.upstream_faults import AnswerCutOff, Unreadable, retry_after
-from passerelle.core.values.chat import Completion, Message, Piece, Usage
+from passerelle.core.values.chat import (
+    CallDelta,
+    Choice,
+    Completion,
+    Message,
+    Options,
+    Piece,
+    Thought,
+    Usage,
+    spoken,
+)
 from passerelle.domain.routing.providers import (
+    EmbeddingCall,
+    Embeddings,
     ModelCall,
     ProviderFailed,
+    ProviderMisconfigured,
     ProviderOverloaded,
     ProviderRefused,
     ProviderTimedOut,
 )
 from passerelle.transport.egress.connections import Connections
-from tests.adapters.canned import until
-from tests.adapters.upstream import Script, Step, Upstream, answer, chunked, upstream
+from passerelle.transport.wire.openai_calls import Dialect
+from tests.adapters.upstream import (
+    Script,
+    Step,
+    Upstream,
+    answer,
+    chunked,
+    until,
+    upstream,
+)
 from tests.adapters.wire_answers import (
     USAGE,
     chunk,
     completion,
     error,
     events,
-    spoken,
+    told,
     usage_chunk,
 )
 
@@ -50,6 +63,7 @@ CALL = ModelCall(
     refusal="I do not know.",
     deadline_seconds=0.5,
 )
+NINE = Options(max_tokens=9)
 TEXT = "Schlüssel beginnen mit sk-: 東京 🙂."
 TOLD = Usage(20, 6, cached_input_tokens=16, reasoning_tokens=2)
 
@@ -83,25 +97,26 @@ def words(pieces: Sequence[Piece]) -> str:
 
 async def test_whole_answer_comes_with_its_usage() -> None:
     got = await completed(answer(completion(TEXT)))
-    assert got == Completion(TEXT, "stop", TOLD, "replay-1")
+    assert got == spoken(TEXT, usage=TOLD, model="replay-1")
 
 
 async def test_streamed_answer_is_the_same_text_and_usage() -> None:
-    pieces = await streamed(*chunked(events(*spoken(TEXT))))
+    pieces = await streamed(*chunked(events(*told(TEXT))))
     assert words(pieces) == TEXT
     assert len(pieces) > 4
-    assert pieces[-1] == Piece("", "stop", TOLD, "replay-1")
+    assert pieces[-1] == Piece(finish_reason="stop", usage=TOLD, model="replay-1")
 
 
 async def test_request_says_what_was_asked_and_injects_usage() -> None:
-    call = replace(CALL, max_tokens=9, temperature=0.5, extras={"seed": 7, "model": "spoofed"})
-    async with provider_of(lambda _: chunked(events(*spoken("a")))) as (provider, there):
+    options = Options(max_tokens=9, temperature=0.5, extras={"top_k": 7, "model": "spoofed"})
+    call = replace(CALL, options=options)
+    async with provider_of(lambda _: chunked(events(*told("a")))) as (provider, there):
         assert [piece async for piece in provider.stream(call)]
     seen = there.seen[0]
     assert f"authorization: Bearer {SECRET}" in seen.head
     assert seen.head.startswith("POST /v1/chat/completions HTTP/1.1")
     assert seen.json == {
-        "seed": 7,
+        "top_k": 7,
         "model": "gpt-4o-mini",
         "messages": [
             {"role": "system", "content": "Be brief."},
@@ -121,9 +136,9 @@ async def test_dialect_of_azure_and_of_old_servers() -> None:
         tokens_field="max_tokens",
         include_usage=False,
     )
-    script = chunked(events(*spoken("a", usage=None)))
+    script = chunked(events(*told("a", usage=None)))
     async with provider_of(lambda _: script, dialect) as (provider, there):
-        pieces = [piece async for piece in provider.stream(replace(CALL, max_tokens=9))]
+        pieces = [piece async for piece in provider.stream(replace(CALL, options=NINE))]
     seen = there.seen[0]
     assert f"api-key: {SECRET}" in seen.head
     assert "authorization" not in seen.head
@@ -135,7 +150,7 @@ async def test_dialect_of_azure_and_of_old_servers() -> None:
 
 
 async def test_stream_ends_its_connection_cleanly_so_that_it_is_reused() -> None:
-    async with provider_of(lambda _: chunked(events(*spoken(TEXT)))) as (provider, there):
+    async with provider_of(lambda _: chunked(events(*told(TEXT)))) as (provider, there):
         for _ in range(4):
             assert words([piece async for piece in provider.stream(CALL)]) == TEXT
     assert there.connections == 1
@@ -153,15 +168,15 @@ async def test_closing_a_stream_cancels_it_at_the_upstream() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "failure", "says"),
     [
-        ("401 No", error(f"Incorrect API key {SECRET}"), ProviderFailed, "credentials"),
-        ("403 No", error("region"), ProviderFailed, "credentials"),
-        ("404 No", error("no such model"), ProviderFailed, "does not know"),
+        ("401 No", error(f"Incorrect API key {SECRET}"), ProviderMisconfigured, "credentials"),
+        ("403 No", error("region"), ProviderMisconfigured, "credentials"),
+        ("404 No", error("no such model"), ProviderMisconfigured, "does not know"),
         ("400 Bad", error("`foo` is unknown", param="foo"), ProviderRefused, "`foo` is unknown"),
         ("422 Bad", b'{"detail":"too long"}', ProviderRefused, "too long"),
         ("400 Bad", b"<html>no</html>", ProviderRefused, "`acme`."),
         ("413 Big", error("context length"), ProviderRefused, "context length"),
         ("429 Slow", error("rate"), ProviderOverloaded, "overloaded"),
-        ("429 Slow", error("pay", code="insufficient_quota"), ProviderFailed, "no quota"),
+        ("429 Slow", error("pay", code="insufficient_quota"), ProviderMisconfigured, "no quota"),
         ("503 Busy", b"", ProviderOverloaded, "overloaded"),
         ("500 Oops", error("trace: secret_function"), ProviderFailed, "status 500"),
         ("504 Late", b"", ProviderTimedOut, "in time"),
@@ -235,7 +250,7 @@ async def test_overload_carries_when_to_come_back() -> None:
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
 async def test_cutting_the_bytes_makes_no_difference(newline: bytes, size: int) -> None:
-    whole = b"\xef\xbb\xbf: hello\n\n" + events(*spoken(TEXT), newline=newline)
+    whole = b"\xef\xbb\xbf: hello\n\n" + events(*told(TEXT), newline=newline)
     parts = [whole[start : start + size] for start in range(0, len(whole), size)]
     pieces = await streamed(*chunked(*parts))
     assert words(pieces) == TEXT
@@ -243,14 +258,14 @@ async def test_cutting_the_bytes_makes_no_difference(newline: bytes, size: int) 
 
 
 async def test_stream_without_its_end_mark_counts_when_it_had_a_finish_reason() -> None:
-    pieces = await streamed(*chunked(events(*spoken(TEXT), done=False)))
+    pieces = await streamed(*chunked(events(*told(TEXT), done=False)))
     assert words(pieces) == TEXT
-    cut = events(*spoken(TEXT), done=False).rstrip(b"\n")
+    cut = events(*told(TEXT), done=False).rstrip(b"\n")
     assert words(await streamed(*chunked(cut))) == TEXT
 
 
 async def test_stream_without_usage_is_counted_by_us() -> None:
-    pieces = await streamed(*chunked(events(*spoken(TEXT, usage=None))))
+    pieces = await streamed(*chunked(events(*told(TEXT, usage=None))))
     usage = pieces[-1].usage
     assert usage is not None
     assert usage.estimated
@@ -331,7 +346,6 @@ async def test_chunks_without_choices_or_content_are_no_trouble() -> None:
         b'{"choices":[],"prompt_filter_results":[]}',
         chunk(None, role="assistant"),
         chunk("a"),
-        b'{"choices":[{"index":1,"delta":{"content":"other"}}]}',
         b'{"choices":[{"delta":{"content":null},"finish_reason":null}]}',
         chunk(None, finish="eos"),
         usage_chunk(),
@@ -341,58 +355,106 @@ async def test_chunks_without_choices_or_content_are_no_trouble() -> None:
     assert pieces[-1].finish_reason == "stop"
 
 
-async def test_parallel_tool_calls_are_put_together_from_their_pieces() -> None:
-    def part(index: int, **function: str) -> dict[str, Any]:
-        call: dict[str, Any] = {"index": index, "function": function}
-        if "name" in function:
-            call |= {"id": f"call_{index}", "type": "function"}
-        return call
+async def test_server_that_ignores_streaming_still_gives_all_of_its_choices() -> None:
+    body = json.loads(completion("a"))
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}
+    message = {"content": None, "tool_calls": [call], "reasoning": "Hm."}
+    body["choices"].append({"index": 1, "message": message, "finish_reason": "tool_calls"})
+    pieces = await streamed(answer(json.dumps(body).encode()))
+    assert [piece.finish_reason for piece in pieces if piece.index == 0] == [None, "stop"]
+    second = [piece for piece in pieces if piece.index == 1]
+    assert second[0].thought == Thought("Hm.")
+    assert [piece.calls for piece in second[1:3]] == [
+        (CallDelta(0, "c", "f"),),
+        (CallDelta(0, arguments="{}"),),
+    ]
+    assert (second[-1].finish_reason, second[-1].usage) == ("tool_calls", TOLD)
 
+
+async def test_tool_calls_are_streamed_as_they_come() -> None:
+    call: dict[str, Any] = {"index": 0, "id": "c", "function": {"name": "f", "arguments": ""}}
+    part = {"index": 0, "function": {"arguments": '{"q":1}'}}
     body = events(
-        chunk(None, tool_calls=[part(0, name="find", arguments="")]),
-        chunk(None, tool_calls=[part(0, arguments='{"q":')]),
-        chunk(None, tool_calls=[part(1, name="open", arguments="{}")]),
-        chunk(None, tool_calls=[part(0, arguments='"keys"}')]),
+        chunk(None, role="assistant"),
+        chunk(None, tool_calls=[call]),
+        chunk(None, tool_calls=[part]),
         chunk(None, finish="tool_calls"),
         usage_chunk(),
     )
-    last = (await streamed(*chunked(body)))[-1]
-    assert last.finish_reason == "tool_calls"
-    calls = last.extras["tool_calls"]
-    assert isinstance(calls, list)
-    first, second = calls
-    assert isinstance(first, dict)
-    assert isinstance(second, dict)
-    assert first["function"] == {"name": "find", "arguments": '{"q":"keys"}'}
-    assert (first["id"], second["id"]) == ("call_0", "call_1")
-
-
-async def test_tool_calls_refusals_and_parts_of_whole_answers_are_kept() -> None:
-    calls = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
-    got = await completed(answer(completion(None, finish="tool_calls", tool_calls=calls)))
-    assert (got.text, got.finish_reason, got.extras) == ("", "tool_calls", {"tool_calls": calls})
-    parts = json.loads(completion("x"))
-    parts["choices"][0]["message"]["content"] = [
-        {"type": "text", "text": "a"},
-        {"type": "text", "text": "b"},
+    pieces = await streamed(*chunked(body))
+    assert [piece.calls for piece in pieces[:-1]] == [
+        (CallDelta(0, "c", "f"),),
+        (CallDelta(0, arguments='{"q":1}'),),
     ]
-    assert completion_in(json.dumps(parts).encode(), CALL, "acme").text == "ab"
+    assert (pieces[-1].finish_reason, pieces[-1].calls) == ("tool_calls", ())
 
 
-@settings(max_examples=200)
-@given(cuts=st.lists(st.integers(1, 400), max_size=30), noise=st.binary(max_size=30))
-def test_any_bytes_give_pieces_or_a_clean_failure(cuts: list[int], noise: bytes) -> None:
-    whole = bytearray(events(*spoken(TEXT)))
-    if cuts and noise:
-        whole[cuts[0] : cuts[0] + len(noise)] = noise
-    read = StreamedAnswer(CALL, "acme", SECRET)
-    places = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole))})
-    try:
-        pieces = [
-            piece for start, end in pairwise(places) for piece in read.push(bytes(whole[start:end]))
-        ]
-        pieces.append(read.finish())
-    except ProviderFailed:
-        assert noise
-    else:
-        assert noise or words(pieces) == TEXT
+async def test_whole_answer_holds_all_choices_in_order() -> None:
+    body = json.loads(completion("b"))
+    body["choices"][0]["index"] = 1
+    body["choices"].append({"index": 0, "message": {"content": "a"}, "finish_reason": "length"})
+    got = await completed(answer(json.dumps(body).encode()))
+    assert got.choices == (Choice("a", "length"), Choice("b"))
+
+
+async def test_error_in_a_good_answer_is_an_error() -> None:
+    with pytest.raises(ProviderOverloaded):
+        await completed(answer(error("Provider returned error", code=429)))
+    failed = {
+        "index": 0,
+        "finish_reason": "error",
+        "message": {"content": ""},
+        "error": {"code": 502},
+    }
+    with pytest.raises(ProviderFailed, match="status 502"):
+        await completed(answer(json.dumps({"choices": [failed]}).encode()))
+
+
+async def test_bad_words_of_the_model_are_no_fault_of_the_caller() -> None:
+    with pytest.raises(ProviderFailed) as caught:
+        await completed(answer(error("bad call", code="tool_use_failed"), status="400 Bad"))
+    assert type(caught.value) is ProviderFailed
+
+
+EMBEDDING = EmbeddingCall("embed-1", ("one", (1, 2)), 0.5, dimensions=2, extras={"user": "u"})
+
+
+async def embedded(body: bytes, *, status: str = "200 OK") -> tuple[Embeddings, Upstream]:
+    async with provider_of(lambda _: [answer(body, status=status)]) as (provider, there):
+        return await provider.embed(EMBEDDING), there
+
+
+async def test_texts_and_tokens_are_embedded() -> None:
+    vectors = [{"index": 1, "embedding": [0.5, 1.0]}, {"index": 0, "embedding": "AACAPwAAAEA="}]
+    usage = {"prompt_tokens": 3, "total_tokens": 3}
+    got, there = await embedded(
+        json.dumps({"data": vectors, "model": "e", "usage": usage}).encode()
+    )
+    assert got == Embeddings(
+        (b"\x00\x00\x80?\x00\x00\x00@", b"\x00\x00\x00?\x00\x00\x80?"), Usage(3), "e"
+    )
+    assert there.seen[0].head.startswith("POST /v1/embeddings HTTP/1.1")
+    assert there.seen[0].json == {
+        "model": "embed-1",
+        "input": ["one", [1, 2]],
+        "encoding_format": "base64",
+        "dimensions": 2,
+        "user": "u",
+    }
+
+
+async def test_embeddings_that_fail_are_told_without_secrets() -> None:
+    with pytest.raises(Unreadable, match="something else than embeddings"):
+        await embedded(b'{"data":[]}')
+    with pytest.raises(ProviderRefused, match="too long"):
+        await embedded(error("too long"), status="400 Bad")
+    with pytest.raises(ProviderMisconfigured) as caught:
+        await embedded(error(SECRET), status="401 No")
+    assert SECRET not in caught.value.message
+
+
+async def test_server_that_wants_the_model_in_its_path_has_it_there() -> None:
+    dialect = Dialect(path="/models/{model}/chat", embeddings_path="/models/{model}/embed")
+    async with provider_of(lambda _: [answer(completion("a"))], dialect) as (provider, there):
+        await provider.complete(replace(CALL, model="a/b c"))
+    assert there.seen[0].head.startswith("POST /v1/models/a%2Fb%20c/chat HTTP/1.1")

@@ -110,6 +110,13 @@ async def upstream(
         await asyncio.gather(*running, return_exceptions=True)
 
 
+async def until(condition: Callable[[], object], *, seconds: float = 5.0) -> None:
+    """Waits for something that another task brings about."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - any condition, so no event
+            await asyncio.sleep(0.002)
+
+
 def answer(
     body: bytes, *, status: str = "200 OK", headers: str = "content-type: application/json"
 ) -> bytes:

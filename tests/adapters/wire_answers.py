@@ -58,7 +58,7 @@ def events(*chunks: bytes, newline: bytes = b"\n", done: bool = True) -> bytes:
     return whole + (b"data: [DONE]" + ends if done else b"")
 
 
-def spoken(text: str, *, size: int = 5, usage: object = USAGE) -> tuple[bytes, ...]:
+def told(text: str, *, size: int = 5, usage: object = USAGE) -> tuple[bytes, ...]:
     """A whole streamed answer: role, text in pieces, finish reason, usage."""
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
     last = (usage_chunk(usage),) if usage is not None else ()

@@ -20,7 +20,7 @@ from passerelle.domain.routing.providers import (
 )
 from passerelle.transport.egress.connections import Connections
 from tests.adapters.upstream import Step, answer, chunked, upstream
-from tests.adapters.wire_answers import completion, error, events, spoken
+from tests.adapters.wire_answers import completion, error, events, told
 
 TEXT = "Keys carry a checksum. Schlüssel auch. 鍵も。🙂"
 USAGE = Usage(20, 6, cached_input_tokens=16, reasoning_tokens=2)
@@ -75,7 +75,7 @@ async def over_the_wire(world: World) -> AsyncGenerator[Provider, None]:
 def _steps(world: World, *, stream: bool) -> list[Step]:
     if world.status != 200:
         return [answer(error("told"), status=f"{world.status} Said")]
-    whole = chunked(events(*spoken(TEXT))) if stream else [answer(completion(TEXT))]
+    whole = chunked(events(*told(TEXT))) if stream else [answer(completion(TEXT))]
     if world.stalls:
         return [2.0]
     if world.cut:

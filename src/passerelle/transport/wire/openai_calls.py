@@ -11,6 +11,7 @@ from passerelle.core.values.chat import (
     Format,
     JsonObject,
     JsonValue,
+    Media,
     Message,
     Options,
     Tool,
@@ -50,6 +51,8 @@ class Dialect:
     cache_marks: bool = False
     """Knows `cache_control`. Where it does not, marks that came in another format are left
     out: a cache changes no answer."""
+    file_urls: bool = False
+    """Fetches files itself; that a client of this format asked for it is enough."""
     call_signatures: bool = False
     """Knows the signatures of Google's tool calls; they mean nothing to anyone else."""
     ignored: frozenset[str] = field(default_factory=frozenset)
@@ -181,11 +184,14 @@ def _message(message: Message, param: str, options: Options, dialect: Dialect) -
 def _content(message: Message, param: str, options: Options, dialect: Dialect) -> JsonValue:
     if not message.parts:
         return message.text
-    return [
-        encode_part(part, _passed(part.extras, at, options, dialect), at)
-        for place, part in enumerate(message.parts)
-        for at in (f"{param}.content[{place}]",)
-    ]
+    written: list[JsonValue] = []
+    for place, part in enumerate(message.parts):
+        at = f"{param}.content[{place}]"
+        if isinstance(part, Media) and part.kind == "file" and part.url:
+            if options.dialect != "chat" and not dialect.file_urls:
+                raise Inexpressible("It fetches no files: send the data.", param=at)
+        written.append(encode_part(part, _passed(part.extras, at, options, dialect), at))
+    return written
 
 
 def _result(message: Message, param: str, options: Options, dialect: Dialect) -> _Json:
