@@ -67,7 +67,7 @@ class Signatures:
                 method=seen.head.split(" ")[0],
                 url=f"http://{given['host']}{seen.head.split(' ')[1]}",
                 data=seen.body,
-                headers=[(name, given.get(name, "")) for name in signed],
+                headers={name: given.get(name, "") for name in signed},
             ),
             self.credentials,
             (self.region, self.service),
