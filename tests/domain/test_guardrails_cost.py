@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from passerelle.domain.guardrails.competitors import Competitors
+from passerelle.domain.guardrails.glance import Glance
 from passerelle.domain.guardrails.guards import Guard
 from passerelle.domain.guardrails.injection import Injection
 from passerelle.domain.guardrails.personal_data import PersonalData
@@ -48,6 +49,12 @@ HOSTILE = {
     "lines": "\n",
     "zero": "\0",
     "accents": "e\u0301",
+    "cards": "4111 1111 1111 1111 ",
+    "areas": "(1",
+    "disguises": "$a1 ",
+    "tokens": "a1" * 10 + " ",
+    "far digits": "1" + " ." * 300,
+    "quotes": "’a",
 }
 
 
@@ -69,6 +76,17 @@ def test_hostile_text_costs_in_proportion_to_its_length(guard: Guard, seed: str)
     small = (seed * SMALL)[:SMALL]
     most = MOST * seconds(guard.findings, small) + SLACK_SECONDS
     assert seconds(guard.findings, small * TIMES) < most
+
+
+@pytest.mark.parametrize("seed", HOSTILE.values(), ids=HOSTILE.keys())
+def test_first_look_costs_in_proportion_to_the_length(seed: str) -> None:
+    def look(text: str) -> None:
+        glance = Glance(text)
+        for guard in GUARDS:
+            guard.may_find(glance)
+
+    small = (seed * SMALL)[:SMALL]
+    assert seconds(look, small * TIMES) < MOST * seconds(look, small) + SLACK_SECONDS
 
 
 @pytest.mark.parametrize("guard", GUARDS[:3], ids=["personal_data", "secrets", "competitors"])

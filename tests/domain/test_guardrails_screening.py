@@ -10,10 +10,10 @@ from passerelle.domain.guardrails.guards import Action, Guard, GuardPolicy, Surf
 from passerelle.domain.guardrails.injection import Injection
 from passerelle.domain.guardrails.length import Length
 from passerelle.domain.guardrails.personal_data import PersonalData
-from passerelle.domain.guardrails.refusals import Blocked, blocked_by
+from passerelle.domain.guardrails.refusals import Blocked, TooMuchText, blocked_by
 from passerelle.domain.guardrails.screening import redact, screen
 from passerelle.domain.guardrails.secrets import Secrets
-from passerelle.domain.guardrails.watches import Guards
+from passerelle.domain.guardrails.watches import Guards, refuse_too_much
 
 BOTH = frozenset({Surface.INPUT, Surface.OUTPUT})
 
@@ -107,6 +107,22 @@ def test_text_that_its_length_blocks_is_read_by_nobody_else() -> None:
         Outcome.NOT_SCANNED,
         Outcome.BLOCKED,
     ]
+
+
+def test_request_with_too_much_text_is_turned_away_unread() -> None:
+    guards = Guards([policy("block", Length(10, 25))])
+    refuse_too_much(["0123456789", "0123456789", "01234"], guards, Surface.INPUT)
+    refuse_too_much(["0123456789" * 10], guards, Surface.DOCUMENT)
+    with pytest.raises(TooMuchText, match=r"26 characters; the most is 25"):
+        refuse_too_much(["0123456789", "0123456789", "012345"], guards, Surface.INPUT)
+
+
+def test_much_text_is_read_where_no_length_is_set_and_any_where_no_guard_reads() -> None:
+    guards = Guards([policy("block")])
+    refuse_too_much(["0123456789"] * 100_000, guards, Surface.INPUT)
+    with pytest.raises(TooMuchText):
+        refuse_too_much(["0123456789"] * 100_001, guards, Surface.INPUT)
+    refuse_too_much(["0123456789"] * 100_001, guards, Surface.DOCUMENT)
 
 
 def test_guard_of_whole_texts_cannot_redact() -> None:

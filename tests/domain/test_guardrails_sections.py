@@ -66,6 +66,11 @@ def test_empty_section_has_no_guards() -> None:
             "not among the names",
         ),
         ("[length]", ("guards", "length", "max_characters"), "is missing"),
+        (
+            "[length]\nmax_characters=9\nmax_total_characters=0",
+            ("guards", "length", "max_total_characters"),
+            "at least 1",
+        ),
         ("[length]\nmax_characters=0", ("guards", "length", "max_characters"), "at least 1"),
     ],
 )

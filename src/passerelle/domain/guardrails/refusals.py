@@ -26,6 +26,14 @@ class Blocked(Refusal):
     kind = "invalid_request_error"
 
 
+class TooMuchText(Refusal):
+    """The request holds more text than is read at once."""
+
+    status = 413
+    code = "request_too_large"
+    kind = "invalid_request_error"
+
+
 def blocked_by(verdicts: Sequence[Verdict]) -> Blocked:
     """The refusal for a text that was blocked: which guard, why, and what to do next."""
     for verdict in verdicts:

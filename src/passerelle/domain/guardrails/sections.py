@@ -10,7 +10,7 @@ from passerelle.core.values.sections import Section
 from passerelle.domain.guardrails.competitors import Competitors
 from passerelle.domain.guardrails.guards import Action, Guard, GuardPolicy, Surface
 from passerelle.domain.guardrails.injection import DEFAULT_THRESHOLD, Injection
-from passerelle.domain.guardrails.length import Length
+from passerelle.domain.guardrails.length import MOST_IN_TOTAL, Length
 from passerelle.domain.guardrails.personal_data import PersonalData
 from passerelle.domain.guardrails.secrets import Secrets
 from passerelle.domain.guardrails.watches import Guards
@@ -81,9 +81,11 @@ def _competitors(section: Section) -> list[GuardPolicy]:
 
 
 def _length(section: Section) -> list[GuardPolicy]:
+    """`max_characters` of each text, `max_total_characters` of all texts of a request."""
     limit = section.integer("max_characters", minimum=1)
+    total = section.integer("max_total_characters", MOST_IN_TOTAL, minimum=1)
     action = section.choice("input", _NO_REDACTION, "block")
-    return _by_action(Length(limit), {Surface.INPUT: action})
+    return _by_action(Length(limit, total), {Surface.INPUT: action})
 
 
 def _choices(section: Section, *, input: _Choice, output: _Choice) -> dict[Surface, _Choice]:  # noqa: A002 - the keys of the file
