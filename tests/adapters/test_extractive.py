@@ -1,14 +1,25 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from passerelle.adapters.providers.extractive import REFUSAL, Extractive
-from passerelle.core.values.chat import Message
+from passerelle.core.values.chat import (
+    NO_OPTIONS,
+    Format,
+    JsonObject,
+    Media,
+    Message,
+    Options,
+    Tool,
+    ToolChoice,
+)
 from passerelle.core.values.ids import Digest, PassageId
 from passerelle.core.values.passages import Hit, Passage
 from passerelle.core.values.verdicts import Support
 from passerelle.domain.grounding.detector import ground
-from passerelle.domain.routing.providers import ModelCall
+from passerelle.domain.routing.providers import EmbeddingCall, Inexpressible, ModelCall
 
 BRIDGE = """## The bridge
 
@@ -51,7 +62,7 @@ def call(
     *,
     sentences: int = 1,
     refuse_below: float = 0.4,
-    max_tokens: int | None = None,
+    options: Options = NO_OPTIONS,
 ) -> ModelCall:
     return ModelCall(
         model="extractive",
@@ -62,7 +73,7 @@ def call(
         refuse_below=refuse_below,
         refusal="I do not know.",
         deadline_seconds=60,
-        max_tokens=max_tokens,
+        options=options,
     )
 
 
@@ -187,9 +198,64 @@ async def test_usage_is_counted_by_us_and_says_so() -> None:
 
 
 async def test_a_token_limit_cuts_the_answer() -> None:
-    completion = await Extractive().complete(call("Who built the bridge?", max_tokens=5))
+    completion = await Extractive().complete(
+        call("Who built the bridge?", options=Options(max_tokens=5))
+    )
     assert completion.finish_reason == "length"
     assert completion.usage.output_tokens <= 5
+
+
+async def test_a_stop_text_ends_the_answer_before_it() -> None:
+    options = Options(stop=("nowhere", "in 1922"))
+    completion = await Extractive().complete(call("Who built the bridge?", options=options))
+    assert completion.text == "The footbridge over the Rhine was built "
+    assert completion.finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [
+        (Options(n=2), "n"),
+        (Options(tools=(Tool("f"),)), "tools"),
+        (Options(format=Format()), "response_format"),
+        (Options(logprobs=True), "logprobs"),
+        (Options(extras={"logit_bias": {"1": 1}}), "logit_bias"),
+    ],
+    ids=str,
+)
+async def test_what_quotations_cannot_do_is_refused_by_name(options: Options, param: str) -> None:
+    asked = call("Who built the bridge?", options=options)
+    with pytest.raises(Inexpressible) as caught:
+        await Extractive().complete(asked)
+    assert caught.value.param == param
+    with pytest.raises(Inexpressible):
+        await anext(Extractive().stream(asked))
+
+
+async def test_what_makes_no_difference_to_quotations_is_accepted() -> None:
+    extras: JsonObject = {"store": True, "metadata": {"a": "b"}}
+    options = Options(
+        temperature=1.0,
+        top_p=0.5,
+        seed=1,
+        presence_penalty=1.0,
+        effort="low",
+        tools=(Tool("f"),),
+        tool_choice=ToolChoice("none"),
+        extras=extras,
+    )
+    asked = call("How long is the footbridge in km?", options=options)
+    assert (await Extractive().complete(asked)).text == "It is 1.5 km long. [1]"
+
+
+async def test_pictures_and_vectors_are_refused() -> None:
+    picture = Message("user", "", (Media("image", url="https://a.example"),))
+    asked = replace(call("Who?"), messages=(picture,))
+    with pytest.raises(Inexpressible) as caught:
+        await Extractive().complete(asked)
+    assert caught.value.param == "messages[0].content"
+    with pytest.raises(Inexpressible):
+        await Extractive().embed(EmbeddingCall("extractive", ("a",), 1.0))
 
 
 @pytest.mark.parametrize("question", ["Who built the bridge?", "What is the capital of Peru?"])

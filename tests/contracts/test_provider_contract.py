@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import pytest
 
 from passerelle.adapters.providers.openai_style import OpenAIStyle
-from passerelle.adapters.providers.replay import Damage, Pace, Recording, Replay, request_digest
-from passerelle.core.values.chat import Message, Usage
+from passerelle.adapters.providers.replay import Damage, Pace, Replay, record
+from passerelle.core.values.chat import Message, Usage, spoken
 from passerelle.domain.routing.providers import (
     ModelCall,
     Provider,
     ProviderFailed,
+    ProviderMisconfigured,
     ProviderOverloaded,
     ProviderRefused,
     ProviderTimedOut,
@@ -60,8 +61,8 @@ async def replayed(world: World) -> AsyncGenerator[Provider, None]:
         damage = Damage("status", status=world.status)
     elif not world.healthy:
         damage = Damage("stall" if world.stalls else "cut" if world.cut else "garbage")
-    recording = Recording(request_digest(CALL), TEXT, usage=USAGE, model="replay-1")
-    yield Replay([recording], pace=Pace(chunk_characters=5), damage=damage)
+    known = record(CALL, spoken(TEXT, usage=USAGE, model="replay-1"))
+    yield Replay([known], pace=Pace(chunk_characters=5), damage=damage)
 
 
 @asynccontextmanager
@@ -155,7 +156,8 @@ async def _ask(provider: Provider, *, stream: bool) -> None:
         (World(status=400), ProviderRefused),
         (World(status=422), ProviderRefused),
         (World(status=500), ProviderFailed),
-        (World(status=401), ProviderFailed),
+        (World(status=401), ProviderMisconfigured),
+        (World(status=404), ProviderMisconfigured),
         (World(stalls=True), ProviderTimedOut),
         (World(cut=True), ProviderFailed),
         (World(garbage=True), ProviderFailed),
@@ -171,7 +173,7 @@ async def test_failures_have_the_same_kind_everywhere(
     async with made(world) as provider:
         with pytest.raises(failure) as caught:
             await _ask(provider, stream=stream)
-    fits = (ProviderOverloaded, ProviderRefused, ProviderTimedOut)
+    fits = (ProviderMisconfigured, ProviderOverloaded, ProviderRefused, ProviderTimedOut)
     assert isinstance(caught.value, failure)
     assert failure is not ProviderFailed or not isinstance(caught.value, fits)
     assert "sk-secret-of-ours" not in caught.value.message

@@ -187,9 +187,9 @@ def _content(message: Message, param: str, options: Options, dialect: Dialect) -
     written: list[JsonValue] = []
     for place, part in enumerate(message.parts):
         at = f"{param}.content[{place}]"
-        if isinstance(part, Media) and part.kind == "file" and part.url:
-            if options.dialect != "chat" and not dialect.file_urls:
-                raise Inexpressible("It fetches no files: send the data.", param=at)
+        fetched = isinstance(part, Media) and part.kind == "file" and part.url
+        if fetched and options.dialect != "chat" and not dialect.file_urls:
+            raise Inexpressible("It fetches no files: send the data.", param=at)
         written.append(encode_part(part, _passed(part.extras, at, options, dialect), at))
     return written
 
