@@ -30,7 +30,7 @@ _DIGITS = bytes.maketrans(b"oieast", b"013457")
 _SHAPE_OF = dict.fromkeys("013457", "0") | dict.fromkeys("@$", "$")
 # How letters and what may stand for them lie side by side: `a`, `0`, `$` for a sign.
 _SHAPES = table(lambda each: "a" if each.isalpha() else _SHAPE_OF.get(each, " "), beyond_ascii="a")
-_DISGUISED_ENDS = (b"'7", b"'5", b"'$", b"1'm")
+_DISGUISED_ENDS = rb"'[57$]|1'm"
 """Of `don't`, `what's` and `i'm`."""
 _MIXTURES = (b"$", b"a0", b"0a")
 _NOT_BITS = without("01")
@@ -76,7 +76,8 @@ class Injection:
         for word, signs in self._signs.items():
             self._begun_by.setdefault(word.split("'")[0].encode(), []).extend(signs)
         self._beginnings = frozenset(self._begun_by)
-        self._in_digits = (*_DISGUISED_ENDS, *filter(None, map(_in_digits, self._triggers)))
+        in_digits = sorted(filter(None, map(_in_digits, self._triggers)))
+        self._in_digits = re.compile(b"|".join([_DISGUISED_ENDS, *in_digits]))
 
     def may_find(self, glance: Glance) -> bool:
         """The signs that may stand in the text reach the threshold together."""
@@ -88,7 +89,7 @@ class Injection:
             mixtures = _mixtures(folded, plain)
             marked = marked or (bool(mixtures) and _may_mark(plain))
             if not self._beginnings.isdisjoint(mixtures) or (
-                mixtures and any(digits in folded for digits in self._in_digits)
+                mixtures and self._in_digits.search(folded)
             ):
                 signs |= self._possible(words_of(plain))
         if marked:
