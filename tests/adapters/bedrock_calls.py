@@ -23,7 +23,7 @@ from passerelle.core.values.chat import (
 from passerelle.domain.routing.providers import EmbeddingCall, ModelCall
 from tests.recordings import Recorded
 
-CONVERSED: Final = r"bedrock-runtime.*/converse(-stream)?$"
+CONVERSED: Final = r"/model/[^/]+/converse(-stream)?$"
 _CHOICES: Final = {"auto": "auto", "any": "required"}
 _OURS: Final = frozenset({"messages", "system", "inferenceConfig", "toolConfig", "outputConfig"})
 

@@ -4,44 +4,42 @@ import asyncio
 import json
 import struct
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from passerelle.adapters.providers.bedrock import BearerKey, Bedrock, Endpoint
-from passerelle.adapters.providers.pieces import Gathering
-from passerelle.adapters.providers.upstream_faults import AnswerCutOff, Unreadable
-from passerelle.core.values.chat import Completion, Options, Piece
+from passerelle.core.values.chat import Options, Piece
 from passerelle.core.values.clock import SetClock
 from passerelle.domain.routing.providers import (
     EmbeddingCall,
     Inexpressible,
-    ModelCall,
-    ProviderFailed,
     ProviderMisconfigured,
     ProviderOverloaded,
     ProviderRefused,
-    ProviderTimedOut,
 )
 from passerelle.transport.egress.connections import Connections
 from passerelle.transport.egress.sigv4 import Credentials
 from passerelle.transport.egress.targets import NotATarget
-from passerelle.transport.wire.aws_event_stream import EventMessage, encode_message
-from tests.adapters.bedrock_calls import (
-    CONVERSED,
-    model_call,
-    recorded_call,
-    recorded_embedding,
+from tests.adapters.bedrock_calls import CONVERSED, model_call, recorded_call, recorded_embedding
+from tests.adapters.bedrock_frames import ANTHROPICS
+from tests.adapters.bedrock_upstream import (
+    BEGUN,
+    HELLO,
+    HELLO_STREAM,
+    KEYS,
+    REGION,
+    STREAMED,
+    always,
+    provider,
+    serving,
+    streamed,
 )
 from tests.adapters.signed_upstream import (
     Answer,
     Cut,
     Judge,
-    Signatures,
-    SignedUpstream,
     bearer,
     headers_of,
     recorded_answer,
@@ -50,77 +48,6 @@ from tests.adapters.signed_upstream import (
 )
 from tests.adapters.upstream import Seen, Step, Upstream, upstream
 from tests.recordings import Recorded, recorded
-
-KEYS = Credentials("AKIDEXAMPLEEXAMPLE", "wJalrXUtnFEMI/K7MDENG", "the+session/token==")
-REGION = "eu-west-3"
-STREAMED = (("content-type", "application/vnd.amazon.eventstream"),)
-HELLO = Answer(
-    json.dumps(
-        {
-            "output": {"message": {"role": "assistant", "content": [{"text": "Hello"}]}},
-            "stopReason": "end_turn",
-            "usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5},
-        }
-    ).encode()
-)
-
-
-def frame(kind: str, message_type: str = "event", **payload: Any) -> bytes:
-    name = ":event-type" if message_type == "event" else ":exception-type"
-    headers = {name: kind, ":message-type": message_type}
-    return encode_message(EventMessage(dict(headers), json.dumps(payload).encode()))
-
-
-OPENING = frame("messageStart", role="assistant") + frame(
-    "contentBlockDelta", contentBlockIndex=0, delta={"text": "Hel"}
-)
-REST = b"".join(
-    (
-        frame("contentBlockDelta", contentBlockIndex=0, delta={"text": "lo"}),
-        frame("contentBlockStop", contentBlockIndex=0),
-        frame("messageStop", stopReason="end_turn"),
-        frame("metadata", usage={"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}),
-    )
-)
-HELLO_STREAM = Answer(OPENING + REST, headers=STREAMED)
-
-
-def always(answer: Answer) -> Callable[[Seen], Answer]:
-    return lambda _: answer
-
-
-@asynccontextmanager
-async def provider(
-    url: str, clock: SetClock, credentials: Credentials | BearerKey = KEYS
-) -> AsyncGenerator[Bedrock, None]:
-    bedrock = Bedrock("aws", Endpoint(url, REGION, credentials), Connections(), clock)
-    try:
-        yield bedrock
-    finally:
-        await bedrock.close()
-
-
-@asynccontextmanager
-async def serving(
-    clock: SetClock, answers: Callable[[Seen], Answer], *, cut: Cut = "whole"
-) -> AsyncGenerator[tuple[Bedrock, SignedUpstream], None]:
-    judge = Signatures(KEYS, REGION, clock.now_ms)
-    async with (
-        signed_upstream(judge, answers, cut=cut) as served,
-        provider(served.url, clock) as bedrock,
-    ):
-        yield bedrock, served
-
-
-async def streamed(bedrock: Bedrock, call: ModelCall) -> Completion:
-    gathering = Gathering()
-    completion = None
-    async with aclosing(bedrock.stream(call)) as pieces:
-        async for piece in pieces:
-            assert completion is None
-            completion = gathering.add(piece)
-    assert completion is not None
-    return completion
 
 
 async def cut_short(served: Upstream, *, connections: int) -> None:
@@ -208,7 +135,7 @@ async def test_an_answer_whole_and_streamed_is_the_same(clock: SetClock) -> None
 
 async def test_the_first_piece_does_not_wait_for_the_rest(clock: SetClock) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/vnd.amazon.eventstream\r\n"
-    chunk = b"transfer-encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(OPENING), OPENING)
+    chunk = b"transfer-encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(BEGUN), BEGUN)
     async with (
         upstream(lambda _: [head + chunk, 30.0]) as served,
         provider(served.url, clock) as bedrock,
@@ -217,6 +144,24 @@ async def test_the_first_piece_does_not_wait_for_the_rest(clock: SetClock) -> No
         assert await anext(pieces) == Piece("Hel")
         await pieces.aclose()
         await cut_short(served, connections=1)
+
+
+async def test_claude_is_asked_in_anthropics_format_by_clients_of_it(clock: SetClock) -> None:
+    asked = model_call(
+        model="eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+        options=Options(max_tokens=9, extras={"top_k": 5}, dialect="messages"),
+    )
+    answer = Answer(ANTHROPICS, headers=STREAMED)
+    async with serving(clock, always(answer), cut="random") as (bedrock, served):
+        completion = await streamed(bedrock, asked)
+    assert (completion.text, completion.usage.output_tokens) == ("Hi", 5)
+    assert served.seen[0].head.split(" ")[1].endswith("/invoke-with-response-stream")
+    assert served.seen[0].json == {
+        "anthropic_version": "bedrock-2023-05-31",
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+        "max_tokens": 9,
+        "top_k": 5,
+    }
 
 
 @pytest.mark.parametrize(
@@ -250,54 +195,6 @@ async def test_each_request_is_signed_at_its_own_time(clock: SetClock) -> None:
     assert len(set(stamps)) == 3
 
 
-@pytest.mark.parametrize(
-    "credentials",
-    [
-        Credentials(KEYS.access_key_id, "another-secret", KEYS.session_token),
-        Credentials("AKIDOTHEROTHER", KEYS.secret_access_key, KEYS.session_token),
-        Credentials(KEYS.access_key_id, KEYS.secret_access_key),
-        BearerKey("no-such-key"),
-    ],
-)
-async def test_wrong_credentials_are_our_fault_and_never_shown(
-    credentials: Credentials | BearerKey, clock: SetClock
-) -> None:
-    judge = Signatures(KEYS, REGION, clock.now_ms)
-    async with (
-        signed_upstream(judge, always(HELLO)) as served,
-        provider(served.url, clock, credentials) as bedrock,
-    ):
-        for ask in (bedrock.complete, lambda call: streamed(bedrock, call)):
-            with pytest.raises(ProviderMisconfigured) as caught:
-                await ask(model_call())
-            shown = f"{caught.value!r} {caught.value}"
-            assert "credentials" in shown
-            assert "secret" not in shown
-            assert "no-such-key" not in shown
-    assert len(served.refusals) == 2
-
-
-async def test_a_clock_that_is_wrong_is_our_fault(clock: SetClock) -> None:
-    late = SetClock(clock.now_ms() + 301_000)
-    judge = Signatures(KEYS, REGION, clock.now_ms)
-    async with (
-        signed_upstream(judge, always(HELLO)) as served,
-        provider(served.url, late) as bedrock,
-    ):
-        with pytest.raises(ProviderMisconfigured):
-            await bedrock.complete(model_call())
-
-
-async def test_another_region_is_another_signature(clock: SetClock) -> None:
-    judge = Signatures(KEYS, "us-east-1", clock.now_ms)
-    async with (
-        signed_upstream(judge, always(HELLO)) as served,
-        provider(served.url, clock) as bedrock,
-    ):
-        with pytest.raises(ProviderMisconfigured):
-            await bedrock.complete(model_call())
-
-
 @pytest.mark.parametrize("judge", [bearer("bedrock-api-key-x")])
 async def test_a_bearer_key_is_enough(judge: Judge, clock: SetClock) -> None:
     async with signed_upstream(judge, always(HELLO)) as served:
@@ -323,128 +220,11 @@ def test_keys_and_addresses_that_would_break_a_request_are_refused_at_once(
         Bedrock("aws", endpoint, Connections(), clock)
 
 
-FAILURES = [
-    (refused("AccessDeniedException", "User: arn:aws:iam::1:user/x"), ProviderMisconfigured),
-    (refused("UnrecognizedClientException", "The token is invalid."), ProviderMisconfigured),
-    (refused("ExpiredTokenException", "The token is expired."), ProviderMisconfigured),
-    (refused("ResourceNotFoundException", "End of life.", 404), ProviderMisconfigured),
-    (
-        refused("ValidationException", "The provided model identifier is invalid.", 400),
-        ProviderMisconfigured,
-    ),
-    (
-        refused(
-            "ValidationException",
-            "Invocation of model ID x with on-demand throughput isn’t supported.",
-            400,
-        ),
-        ProviderMisconfigured,
-    ),
-    (
-        refused("ThrottlingException", "Too many tokens per day, please wait.", 429),
-        ProviderMisconfigured,
-    ),
-    (refused("ThrottlingException", "Too many requests.", 429), ProviderOverloaded),
-    (refused("ServiceUnavailableException", "Bedrock is busy.", 503), ProviderOverloaded),
-    (refused("ModelNotReadyException", "Warming up.", 429), ProviderOverloaded),
-    (refused("ServiceQuotaExceededException", "Quota.", 400), ProviderOverloaded),
-    (refused("ModelTimeoutException", "Too slow.", 408), ProviderTimedOut),
-    (refused("ValidationException", "Malformed input request.", 400), ProviderRefused),
-    (refused("InternalServerException", "Oh no.", 500), ProviderFailed),
-    (refused("ModelErrorException", "The model failed.", 424), ProviderFailed),
-    (Answer(b"<html>Bad gateway</html>", 502), ProviderFailed),
-    (Answer(b'{"message":"Forbidden"}', 403), ProviderMisconfigured),
-    (Answer(b'{"message":"Slow down"}', 429), ProviderOverloaded),
-]
-
-
-@pytest.mark.parametrize(("answer", "kind"), FAILURES)
-async def test_each_error_of_aws_has_its_meaning(
-    answer: Answer, kind: type[ProviderFailed], clock: SetClock
-) -> None:
-    async with serving(clock, always(answer)) as (bedrock, _):
-        for ask in (bedrock.complete, lambda call: streamed(bedrock, call)):
-            with pytest.raises(ProviderFailed) as caught:
-                await ask(model_call())
-            assert type(caught.value) is kind
-            assert "arn:aws" not in str(caught.value)
-
-
-async def test_only_words_about_the_request_are_passed_on_and_without_accounts(
-    clock: SetClock,
-) -> None:
-    words = "The model arn:aws:bedrock:eu-west-3:123456789012:custom/x returned: too long."
-    answer = refused("ValidationException", words, 400)
-    async with serving(clock, always(answer)) as (bedrock, _):
-        with pytest.raises(ProviderRefused) as caught:
-            await bedrock.complete(model_call())
-    assert str(caught.value).endswith("Provider `aws`: The model *** returned: too long.")
-
-
-async def test_an_overloaded_upstream_may_say_when_to_come_back(clock: SetClock) -> None:
-    busy = refused("ThrottlingException", "Wait.", 429)
-    answer = Answer(busy.body, 429, (*busy.headers, ("retry-after", "7")))
-    async with serving(clock, always(answer)) as (bedrock, _):
-        with pytest.raises(ProviderOverloaded) as caught:
-            await bedrock.complete(model_call())
-    assert caught.value.retry_after_seconds == 7
-
-
-@pytest.mark.parametrize(
-    ("name", "payload", "kind"),
-    [
-        ("throttlingException", {"message": "Too many"}, ProviderOverloaded),
-        ("serviceUnavailableException", {"message": "Busy"}, ProviderOverloaded),
-        ("validationException", {"message": "Bad"}, ProviderRefused),
-        ("internalServerException", {"message": "Oh"}, ProviderFailed),
-        ("modelStreamErrorException", {"message": "Oh"}, ProviderFailed),
-        ("modelStreamErrorException", {"originalStatusCode": 429}, ProviderOverloaded),
-        ("modelTimeoutException", {"message": "Slow"}, ProviderTimedOut),
-        ("brandNewException", {}, ProviderFailed),
-    ],
-)
-async def test_an_exception_after_a_good_status_has_its_meaning(
-    name: str, payload: dict[str, Any], kind: type[ProviderFailed], clock: SetClock
-) -> None:
-    answer = Answer(OPENING + frame(name, "exception", **payload), headers=STREAMED)
-    async with serving(clock, always(answer), cut="random") as (bedrock, _):
-        with pytest.raises(ProviderFailed) as caught:
-            await streamed(bedrock, model_call())
-        assert type(caught.value) is kind
-
-
-@pytest.mark.parametrize(
-    ("body", "kind"),
-    [
-        (OPENING, AnswerCutOff),
-        (b"", AnswerCutOff),
-        (OPENING + REST[:-200], AnswerCutOff),
-        (OPENING + bytes([REST[0] ^ 1]) + REST[1:], Unreadable),
-        (b"data: {}\n\ndata: [DONE]\n\n", Unreadable),
-        (frame("contentBlockDelta", delta="?"), Unreadable),
-    ],
-)
-async def test_a_stream_that_is_not_whole_is_no_answer(
-    body: bytes, kind: type[ProviderFailed], clock: SetClock
-) -> None:
-    async with serving(clock, always(Answer(body, headers=STREAMED))) as (bedrock, _):
-        with pytest.raises(kind):
-            await streamed(bedrock, model_call())
-
-
 async def test_an_answer_that_comes_whole_where_a_stream_was_asked_is_taken(
     clock: SetClock,
 ) -> None:
     async with serving(clock, always(HELLO)) as (bedrock, _):
         assert (await streamed(bedrock, model_call())).text == "Hello"
-
-
-async def test_something_else_than_an_answer_is_unreadable(clock: SetClock) -> None:
-    async with serving(clock, always(Answer(b"{}"))) as (bedrock, _):
-        with pytest.raises(Unreadable):
-            await bedrock.complete(model_call())
-        with pytest.raises(Unreadable):
-            await bedrock.embed(EmbeddingCall("amazon.titan-embed-text-v2:0", ("a",), 5.0))
 
 
 async def test_what_bedrock_cannot_say_is_refused_before_anything_is_sent(
@@ -456,21 +236,6 @@ async def test_what_bedrock_cannot_say_is_refused_before_anything_is_sent(
             with pytest.raises(Inexpressible):
                 await ask(call)
     assert served.seen == []
-
-
-async def test_an_upstream_that_is_silent_times_out(clock: SetClock) -> None:
-    async with upstream(lambda _: [30.0]) as served, provider(served.url, clock) as bedrock:
-        call = EmbeddingCall("amazon.titan-embed-text-v2:0", ("a", "b"), 0.1)
-        with pytest.raises(ProviderTimedOut):
-            await bedrock.embed(call)
-
-
-async def test_an_upstream_that_is_not_there_has_failed(clock: SetClock) -> None:
-    async with upstream(lambda _: ["close"]) as served:
-        url = served.url
-    async with provider(url, clock) as bedrock:
-        with pytest.raises(ProviderFailed):
-            await bedrock.complete(model_call())
 
 
 def vector_of(seen: Seen) -> Answer:

@@ -1,37 +1,28 @@
-"""Answers and streams of Bedrock, against botocore and recorded ones."""
+"""Answers of Converse, against recorded ones."""
 
-import base64
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.eventstream import EventStreamBuffer  # type: ignore[import-untyped]
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from passerelle.adapters.providers.pieces import Gathering, pieces_of
-from passerelle.core.values.chat import (
-    Completion,
-    FinishReason,
-    Options,
-    Piece,
-    Thought,
-    ToolCall,
-    Usage,
-)
-from passerelle.transport.wire import bedrock_invoke
-from passerelle.transport.wire.aws_errors import AwsError, told_in_answer
-from passerelle.transport.wire.aws_event_stream import BrokenStream, EventMessage, encode_message
+from passerelle.adapters.providers.pieces import pieces_of
+from passerelle.core.values.chat import Completion, FinishReason, Thought, ToolCall
 from passerelle.transport.wire.bedrock_answers import NotAnAnswer, decode_completion
-from passerelle.transport.wire.bedrock_invoke import InvokeReader
-from passerelle.transport.wire.bedrock_streams import ConverseReader, CutOff, ErrorTold
-from tests.adapters.bedrock_calls import CONVERSED, model_call, recorded_call
-from tests.recordings import Recorded, recorded
-
-CALL = model_call()
-STREAMED = "application/vnd.amazon.eventstream"
+from tests.adapters.bedrock_calls import CONVERSED, recorded_call
+from tests.adapters.bedrock_frames import (
+    CALL,
+    OPENING,
+    USED,
+    delta,
+    end,
+    expect_usage,
+    gathered,
+    pieces,
+    start,
+    stop,
+)
+from tests.recordings import recorded
 
 
 def answer(*blocks: dict[str, Any], reason: str = "end_turn", **fields: Any) -> Completion:
@@ -42,61 +33,6 @@ def answer(*blocks: dict[str, Any], reason: str = "end_turn", **fields: Any) -> 
         "metrics": {"latencyMs": 1},
     }
     return decode_completion(json.dumps(body | fields).encode(), CALL)
-
-
-def frame(kind: str, payload: dict[str, Any], message_type: str = "event") -> bytes:
-    headers = {
-        ":event-type" if message_type == "event" else ":exception-type": kind,
-        ":content-type": "application/json",
-        ":message-type": message_type,
-    }
-    return encode_message(EventMessage(headers, json.dumps({"p": "abc", **payload}).encode()))
-
-
-def start(index: int, **block: Any) -> bytes:
-    return frame("contentBlockStart", {"contentBlockIndex": index, "start": block})
-
-
-def delta(index: int, **given: Any) -> bytes:
-    return frame("contentBlockDelta", {"contentBlockIndex": index, "delta": given})
-
-
-def stop(index: int) -> bytes:
-    return frame("contentBlockStop", {"contentBlockIndex": index})
-
-
-def end(reason: str = "end_turn", **fields: Any) -> bytes:
-    return frame("messageStop", {"stopReason": reason, **fields})
-
-
-OPENING = frame("messageStart", {"role": "assistant"})
-USED = frame(
-    "metadata",
-    {
-        "usage": {
-            "inputTokens": 3,
-            "outputTokens": 7,
-            "totalTokens": 40,
-            "cacheReadInputTokens": 20,
-            "cacheWriteInputTokens": 10,
-        },
-        "metrics": {"latencyMs": 5},
-    },
-)
-
-
-def pieces(*chunks: bytes) -> list[Piece]:
-    reader = ConverseReader(CALL)
-    told = [piece for chunk in chunks for piece in reader.push(chunk)]
-    return [*told, *reader.finish()]
-
-
-def gathered(told: list[Piece]) -> Completion:
-    gathering = Gathering()
-    completions = [gathering.add(piece) for piece in told]
-    assert completions[:-1] == [None] * (len(told) - 1)
-    assert completions[-1] is not None
-    return completions[-1]
 
 
 def test_every_recorded_answer_is_read_with_its_exact_usage(data_sets: Path) -> None:
@@ -120,136 +56,7 @@ def test_every_recorded_answer_is_read_with_its_exact_usage(data_sets: Path) -> 
         assert [(each.text, each.signature) for each in choice.thoughts] == [
             (each["text"], each.get("signature", "")) for each in reasoned
         ]
-        _expect_usage(completion.usage, raw["usage"])
-
-
-def _expect_usage(usage: Usage, told: dict[str, int]) -> None:
-    """Bedrock's total holds what the cache read and wrote, its input does not."""
-    assert not usage.estimated
-    assert usage.input_tokens + usage.output_tokens == told["totalTokens"]
-    assert usage.output_tokens == told["outputTokens"]
-    assert usage.cached_input_tokens == told.get("cacheReadInputTokens", 0)
-    assert usage.cache_write_tokens == told.get("cacheWriteInputTokens", 0)
-
-
-def recorded_streams(data_sets: Path) -> list[tuple[Recorded, list[tuple[str, dict[str, Any]]]]]:
-    """Each with its events as botocore reads them."""
-    streams = []
-    for call in recorded(data_sets, CONVERSED):
-        if call.headers["content-type"] == STREAMED:
-            buffer = EventStreamBuffer()
-            buffer.add_data(call.body)
-            events = [(each.headers[":event-type"], json.loads(each.payload)) for each in buffer]
-            streams.append((call, events))
-    return streams
-
-
-def test_every_recorded_stream_is_read_as_botocore_reads_it(data_sets: Path) -> None:
-    streams = recorded_streams(data_sets)
-    assert len(streams) >= 6
-    for call, events in streams:
-        completion = gathered(pieces(call.body))
-        choice = completion.choices[0]
-        deltas = [event["delta"] for kind, event in events if kind == "contentBlockDelta"]
-        assert choice.text == "".join(each.get("text", "") for each in deltas), str(call)
-        reasoning = [each.get("reasoningContent", {}) for each in deltas]
-        told = "".join(each.get("text", "") for each in reasoning)
-        assert "".join(thought.text for thought in choice.thoughts) == told
-        hidden = [each["redactedContent"] for each in reasoning if "redactedContent" in each]
-        assert [each.hidden for each in choice.thoughts if each.hidden] == hidden
-        starts = [event["start"] for kind, event in events if kind == "contentBlockStart"]
-        asked = [
-            each["toolUse"]["toolUseId"]
-            for each in starts
-            if "toolUse" in each and each["toolUse"].get("type") != "server_tool_use"
-        ]
-        assert [each.id for each in choice.tool_calls] == asked
-        _expect_usage(completion.usage, events[-1][1]["usage"])
-
-
-def test_what_tools_of_aws_did_is_kept_beside_the_answer(data_sets: Path) -> None:
-    [(call, _)] = [each for each in recorded_streams(data_sets) if "code_execution" in each[0].file]
-    choice = gathered(pieces(call.body)).choices[0]
-    kept: Any = choice.extras["bedrock_content"]
-    used, result = kept
-    assert used["toolUse"]["name"] == "nova_code_interpreter"
-    assert "7006652" in json.dumps(result)
-    assert [call.name for call in choice.tool_calls] == ["final_result"]
-
-
-WHOLE = b"".join(
-    (
-        OPENING,
-        delta(0, text=""),
-        stop(0),
-        delta(1, reasoningContent={"text": "Let me "}),
-        delta(1, reasoningContent={"text": "see"}),
-        delta(1, reasoningContent={"signature": "c2ln"}),
-        stop(1),
-        delta(2, text="It is "),
-        delta(2, text="東京"),
-        delta(2, citation={"title": "Atlas"}),
-        stop(2),
-        start(3, toolUse={"toolUseId": "a", "name": "f"}),
-        delta(3, toolUse={"input": '{"x"'}),
-        delta(3, toolUse={"input": ":1}"}),
-        stop(3),
-        start(4, toolUse={"toolUseId": "b", "name": "g"}),
-        delta(4, toolUse={"input": ""}),
-        stop(4),
-        end("tool_use", additionalModelResponseFields={"seen": 1}),
-        USED,
-    )
-)
-
-
-def test_a_stream_becomes_pieces_that_add_up_to_the_answer() -> None:
-    completion = gathered(pieces(WHOLE))
-    choice = completion.choices[0]
-    assert choice.text == "It is 東京"
-    assert choice.thoughts == (Thought("Let me see", "c2ln"),)
-    assert choice.tool_calls == (ToolCall("a", "f", '{"x":1}'), ToolCall("b", "g", "{}"))
-    assert choice.finish_reason == "tool_calls"
-    assert choice.extras == {"citations": [{"title": "Atlas"}]}
-    assert completion.usage == Usage(33, 7, cached_input_tokens=20, cache_write_tokens=10)
-    assert completion.model == CALL.model
-    assert completion.extras == {"additionalModelResponseFields": {"seen": 1}}
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(0, len(WHOLE)), max_size=30))
-def test_cutting_a_stream_makes_no_difference(cuts: list[int]) -> None:
-    places = [0, *sorted(cuts), len(WHOLE)]
-    assert pieces(*(WHOLE[a:b] for a, b in pairwise(places))) == pieces(WHOLE)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, len(WHOLE) * 8 - 1))
-def test_a_flipped_bit_never_passes_for_an_answer(place: int) -> None:
-    broken = bytearray(WHOLE)
-    broken[place // 8] ^= 1 << place % 8
-    with pytest.raises(BrokenStream):
-        pieces(bytes(broken))
-
-
-def test_a_stream_counts_as_ended_with_its_usage_only() -> None:
-    reader = ConverseReader(CALL)
-    reader.push(OPENING + delta(0, text="Hi") + stop(0) + end())
-    assert not reader.ended
-    reader.push(USED)
-    assert reader.ended
-
-
-def test_a_stream_without_its_end_is_cut_off() -> None:
-    with pytest.raises(CutOff):
-        pieces(OPENING + delta(0, text="Half an"))
-
-
-def test_usage_is_estimated_where_a_stream_ends_without_it() -> None:
-    last = pieces(OPENING, delta(0, text="x" * 40), stop(0), end())[-1]
-    assert last.usage is not None
-    assert last.usage.estimated
-    assert last.usage.output_tokens == 10
+        expect_usage(completion.usage, raw["usage"])
 
 
 def test_usage_is_estimated_where_an_answer_has_none() -> None:
@@ -352,155 +159,6 @@ def test_fields_that_nobody_interprets_stay_with_the_answer() -> None:
 def test_anything_else_is_not_an_answer(body: bytes) -> None:
     with pytest.raises(NotAnAnswer):
         decode_completion(body, CALL)
-
-
-@pytest.mark.parametrize(
-    "frames",
-    [
-        encode_message(EventMessage({":message-type": "event", ":event-type": "messageStop"})),
-        encode_message(EventMessage({})),
-        delta(0, text=5),
-    ],
-)
-def test_events_that_cannot_be_read_are_not_an_answer(frames: bytes) -> None:
-    with pytest.raises(NotAnAnswer):
-        pieces(frames)
-
-
-def test_events_that_are_new_to_us_change_nothing() -> None:
-    new = frame("somethingNew", {"x": 1})
-    told = pieces(OPENING, new, delta(0, text="Hi"), stop(0), end(), USED)
-    assert gathered(told).text == "Hi"
-
-
-def test_an_exception_within_a_stream_is_told_by_its_name() -> None:
-    broken = frame("throttlingException", {"message": "Too many"}, "exception")
-    with pytest.raises(ErrorTold) as caught:
-        pieces(OPENING, delta(0, text="Hi"), broken)
-    assert caught.value.told == AwsError("throttlingException", "Too many")
-
-
-def test_an_error_of_the_frames_is_told_by_its_code() -> None:
-    headers = {":message-type": "error", ":error-code": "InternalFailure", ":error-message": "Oh"}
-    with pytest.raises(ErrorTold) as caught:
-        pieces(encode_message(EventMessage(dict(headers))))
-    assert caught.value.told == AwsError("InternalFailure", "Oh")
-
-
-def test_a_failed_models_own_status_is_told() -> None:
-    payload = {"originalStatusCode": 503, "originalMessage": "Busy"}
-    with pytest.raises(ErrorTold) as caught:
-        pieces(frame("modelStreamErrorException", payload, "exception"))
-    assert caught.value.told == AwsError("modelStreamErrorException", "Busy", 503)
-
-
-@pytest.mark.parametrize(
-    ("headers", "body", "told"),
-    [
-        (
-            {"x-amzn-errortype": "ValidationException:http://internal.amazon.com/coral/"},
-            b'{"message":"Bad"}',
-            AwsError("ValidationException", "Bad"),
-        ),
-        (
-            {},
-            b'{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"No"}',
-            AwsError("AccessDeniedException", "No"),
-        ),
-        ({}, b"<html>", AwsError()),
-        ({}, b'{"message":5}', AwsError()),
-    ],
-)
-def test_errors_are_read_from_header_and_body(
-    headers: dict[str, str], body: bytes, told: AwsError
-) -> None:
-    assert told_in_answer(headers, body) == told
-
-
-CLAUDE = model_call(
-    model="eu.anthropic.claude-haiku-4-5-20251001-v1:0", options=Options(dialect="messages")
-)
-
-
-def chunk(event: dict[str, Any]) -> bytes:
-    return frame("chunk", {"bytes": base64.b64encode(json.dumps(event).encode()).decode()})
-
-
-EVENTS: list[dict[str, Any]] = [
-    {
-        "type": "message_start",
-        "message": {"model": "claude-haiku-4-5", "usage": {"input_tokens": 3}},
-    },
-    {"type": "content_block_start", "index": 0, "content_block": {"type": "text"}},
-    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
-    {"type": "content_block_stop", "index": 0},
-    {
-        "type": "message_delta",
-        "delta": {"stop_reason": "end_turn"},
-        "usage": {"output_tokens": 5},
-    },
-    {"type": "message_stop"},
-]
-ANTHROPICS = b"".join([chunk(event) for event in EVENTS])
-
-
-def invoked(*chunks: bytes) -> list[Piece]:
-    reader = InvokeReader(CLAUDE)
-    told = [piece for each in chunks for piece in reader.push(each)]
-    return [*told, *reader.finish()]
-
-
-def test_anthropics_events_are_read_within_awss_frames() -> None:
-    completion = gathered(invoked(*(bytes([byte]) for byte in ANTHROPICS)))
-    assert completion.text == "Hi"
-    assert completion.model == "claude-haiku-4-5"
-    assert (completion.usage.input_tokens, completion.usage.output_tokens) == (3, 5)
-
-
-def test_anthropics_stream_must_come_to_its_end() -> None:
-    with pytest.raises(CutOff):
-        invoked(ANTHROPICS[:-1])
-
-
-@pytest.mark.parametrize(
-    ("frames", "told"),
-    [
-        (
-            frame("modelTimeoutException", {"message": "Slow"}, "exception"),
-            AwsError("modelTimeoutException", "Slow"),
-        ),
-        (
-            chunk({"type": "error", "error": {"type": "overloaded_error", "message": "Busy"}}),
-            AwsError("overloaded_error", "Busy", 529),
-        ),
-    ],
-)
-def test_errors_of_both_layers_are_told(frames: bytes, told: AwsError) -> None:
-    with pytest.raises(ErrorTold) as caught:
-        invoked(frames)
-    assert caught.value.told == told
-
-
-@pytest.mark.parametrize("payload", [{"bytes": "!"}, {"bytes": "bnVsbA=="}, {"other": 1}])
-def test_chunks_that_hold_something_else_are_not_an_answer(payload: dict[str, Any]) -> None:
-    with pytest.raises(NotAnAnswer):
-        invoked(frame("chunk", payload))
-
-
-def test_recorded_answers_of_claude_by_invoke_have_their_exact_usage(data_sets: Path) -> None:
-    calls = recorded(data_sets, r"bedrock-runtime.*anthropic.*/invoke$")
-    assert len(calls) == 2
-    for call in calls:
-        completion = bedrock_invoke.decode_completion(call.body, CLAUDE)
-        counted = {
-            name: int(call.headers[f"x-amzn-bedrock-{name}-token-count"])
-            for name in ("input", "output", "cache-read-input", "cache-write-input")
-        }
-        usage = completion.usage
-        assert usage.input_tokens == sum(counted.values()) - counted["output"]
-        assert usage.output_tokens == counted["output"]
-        assert usage.cached_input_tokens == counted["cache-read-input"]
-        assert usage.cache_write_tokens == counted["cache-write-input"]
 
 
 def test_whole_answers_and_their_pieces_are_the_same() -> None:
