@@ -65,7 +65,10 @@ class MessageReader:
         self._held = bytearray()
         self._due = 0
         """Length of the message that is being read; 0 while unknown."""
-        self._headers = 0
+        self._header_bytes = 0
+        self._written = b""
+        """Headers of the last message, as they were written."""
+        self._headers: Mapping[str, HeaderValue] = {}
 
     @property
     def pending(self) -> bool:
@@ -81,7 +84,7 @@ class MessageReader:
             if not self._due:
                 self._read_prelude()
                 continue
-            messages.append(_message(bytes(held[: self._due]), self._headers))
+            messages.append(self._message(bytes(held[: self._due])))
             del held[: self._due]
             self._due = 0
         return messages
@@ -94,15 +97,17 @@ class MessageReader:
             raise BrokenStream("A message is too long.")
         if total < _SHORTEST + headers:
             raise BrokenStream("The lengths of a message do not fit together.")
-        self._due, self._headers = total, headers
+        self._due, self._header_bytes = total, headers
 
-
-def _message(data: bytes, header_bytes: int) -> EventMessage:
-    body = len(data) - _CRC.size
-    if crc32(data[:body]) != _CRC.unpack_from(data, body)[0]:
-        raise BrokenStream("The checksum of a message is wrong.")
-    end = _PRELUDE.size + header_bytes
-    return EventMessage(_headers(_Cursor(data[_PRELUDE.size : end])), data[end:body])
+    def _message(self, data: bytes) -> EventMessage:
+        body = len(data) - _CRC.size
+        if crc32(data[:body]) != _CRC.unpack_from(data, body)[0]:
+            raise BrokenStream("The checksum of a message is wrong.")
+        end = _PRELUDE.size + self._header_bytes
+        written = data[_PRELUDE.size : end]
+        if written != self._written:  # nearly all messages of a stream have the same
+            self._written, self._headers = written, _headers(_Cursor(written))
+        return EventMessage(self._headers, data[end:body])
 
 
 class _Cursor:
