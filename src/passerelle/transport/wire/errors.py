@@ -24,12 +24,20 @@ class _LooseBody(msgspec.Struct):
     code: str | int | None = None
 
 
-class _LooseEnvelope(msgspec.Struct):
+class _Detail(msgspec.Struct):
+    msg: str = ""
+    loc: list[str | int] = []
+
+
+class _Details(msgspec.Struct):
+    detail: str | list[_Detail] | None = None
+
+
+class _LooseEnvelope(_Details):
     """Some servers put a sentence where the object belongs, or only `message` or `detail`."""
 
     error: _LooseBody | str | None = None
-    message: str | None = None
-    detail: str | None = None
+    message: str | _Details | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -58,4 +66,18 @@ def decode_error(data: bytes) -> ErrorBody:
     told = envelope.error
     if isinstance(told, _LooseBody):
         return ErrorBody(told.message or "", told.type or "", told.param, told.code)
-    return ErrorBody(told or envelope.message or envelope.detail or "")
+    message = envelope.message
+    if isinstance(message, _Details):
+        return _detailed(message)
+    return ErrorBody(told or message or "") if told or message else _detailed(envelope)
+
+
+def _detailed(envelope: _Details) -> ErrorBody:
+    """As servers write it that check requests by a schema: the first fault and its place."""
+    if isinstance(envelope.detail, str):
+        return ErrorBody(envelope.detail)
+    if not envelope.detail:
+        return ErrorBody()
+    first = envelope.detail[0]
+    param = ".".join(str(step) for step in first.loc if step != "body") or None
+    return ErrorBody(f"{param}: {first.msg}" if param and first.msg else first.msg, param=param)

@@ -25,6 +25,8 @@ from passerelle.transport.wire.openai_parts import encode_part
 _Json = dict[str, JsonValue]
 _CACHE_MARK: Final = "cache_control"
 _UNNAMED: Final = "answer"
+_USUAL: Final[_Json] = {"tool_choice": "auto", "parallel_tool_calls": True}
+"""What says no more than its absence."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -76,7 +78,7 @@ def encode_request(call: ModelCall, dialect: Dialect, *, stream: bool) -> bytes:
         if wanted:
             body["stream_options"] = wanted
     for name in dialect.ignored:
-        if name in body:
+        if name in body and body[name] != _USUAL.get(name):
             raise Inexpressible(f"It would ignore `{name}`.", param=name)
     return _encode(body)
 
