@@ -47,6 +47,22 @@ BETAS: Final = "anthropic_beta"
 _BETA: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _SYSTEM: Final = frozenset({"system", "developer"})
 _MODES: Final = {"auto": "auto", "none": "none", "required": "any"}
+_COUNTED: Final = frozenset(
+    {
+        "cache_control",
+        "context_management",
+        "mcp_servers",
+        "messages",
+        "model",
+        "output_config",
+        "speed",
+        "system",
+        "thinking",
+        "tool_choice",
+        "tools",
+    }
+)
+"""Fields that change how many tokens the input has; others are refused in a count."""
 _NAMES: Final[dict[tuple[str, Dialect], str]] = {
     ("format", "chat"): "response_format",
     ("format", "responses"): "text.format",
@@ -92,12 +108,7 @@ def encode_request(
 def encode_count(call: ModelCall) -> bytes:
     """A request that only asks how many tokens it has."""
     body = _conversation(call) | {"model": call.model}
-    for field in _NOT_COUNTED:
-        body.pop(field, None)
-    return _encode(body)
-
-
-_NOT_COUNTED: Final = ("metadata", "service_tier", "container", "inference_geo", "diagnostics")
+    return _encode({field: body[field] for field in body if field in _COUNTED})
 
 
 def _conversation(call: ModelCall) -> _Json:
