@@ -46,7 +46,7 @@ def joined(pieces: list[Piece]) -> Completion:
 
 
 def events_in(body: bytes) -> list[Body]:
-    lines = body.decode().splitlines()
+    lines = body.decode().split("\n")
     return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
@@ -24,6 +24,10 @@ from passerelle.transport.wire.sse import EventReader, EventTooLong
 
 _Json = dict[str, JsonValue]
 _encode = msgspec.json.Encoder().encode
+
+
+LONGEST_EVENT: Final = 8_000_000
+"""Bytes: what a search has found, or code has written, comes whole in one event."""
 
 
 class StreamCutOff(Exception):
@@ -85,7 +89,7 @@ class MessagesReader:
     """Bytes in, pieces out, whatever way the bytes are cut."""
 
     def __init__(self) -> None:
-        self._events = EventReader()
+        self._events = EventReader(longest=LONGEST_EVENT)
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._layout = Layout()
