@@ -115,6 +115,7 @@ def test_one_stop_text_is_a_list_of_one() -> None:
     [
         ("none", ToolChoice("none")),
         ("auto", ToolChoice("auto")),
+        ("any", ToolChoice("required")),
         ({"type": "function", "function": {"name": "f"}}, ToolChoice("named", "f")),
         ({"function": {"name": "f"}}, ToolChoice("named", "f")),
     ],
@@ -323,7 +324,7 @@ def test_name_of_a_speaker_is_kept() -> None:
         ({"tools": [{"type": "function"}]}, "tools[0].function"),
         ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
         ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "tools[0].type"),
-        ({"tool_choice": "any"}, "tool_choice"),
+        ({"tool_choice": "some"}, "tool_choice"),
         ({"tool_choice": {"type": "function"}}, "tool_choice.function"),
         ({"parallel_tool_calls": "no"}, "parallel_tool_calls"),
         ({"response_format": "json"}, "response_format"),

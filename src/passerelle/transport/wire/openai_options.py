@@ -75,7 +75,8 @@ class ChatOptions(msgspec.Struct, kw_only=True):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
     tools: list[_Tool] | None = None
-    tool_choice: Literal["none", "auto", "required"] | _Choice | None = None
+    # Mistral's clients say `any` for `required`.
+    tool_choice: Literal["none", "auto", "required", "any"] | _Choice | None = None
     parallel_tool_calls: bool | None = None
     response_format: _Format | None = None
     reasoning_effort: _Filled | None = None
@@ -107,7 +108,7 @@ def options_of(given: ChatOptions, raw: _Json, extras: _Json) -> Options:
         logprobs=bool(given.logprobs),
         top_logprobs=given.top_logprobs,
         tools=_tools(given, raw),
-        tool_choice=_tool_choice(given.tool_choice),
+        tool_choice=_tool_choice(given),
         parallel_tool_calls=given.parallel_tool_calls,
         format=_format(given.response_format),
         effort=given.reasoning_effort or "",
@@ -143,9 +144,10 @@ def _tool(tool: _Tool, raw: _Json, param: str) -> Tool:
     )
 
 
-def _tool_choice(choice: Literal["none", "auto", "required"] | _Choice | None) -> ToolChoice | None:
+def _tool_choice(given: ChatOptions) -> ToolChoice | None:
+    choice = given.tool_choice
     if isinstance(choice, str):
-        return ToolChoice(choice)
+        return ToolChoice("required" if choice == "any" else choice)
     if choice is None or choice.type != "function":
         return None
     if choice.function is None:
