@@ -191,7 +191,7 @@ def test_a_maker_of_servers_brings_its_usual_address(tmp_path: Path) -> None:
     text = '[providers.small]\nkind = "mistral"\napi_key = "env:KEY"\nmodels = ["mistral-small"]\n'
     small = read(tmp_path, text, KEY=KEY).providers["small"]
     assert isinstance(small, ServerSettings)
-    assert (small.base_url, small.tokens_field) == ("https://api.mistral.ai/v1", "max_tokens")
+    assert (small.base_url, small.tokens_field) == ("https://api.mistral.ai/v1", None)
     assert small.models == ("mistral-small",)
 
 

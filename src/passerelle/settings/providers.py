@@ -35,13 +35,16 @@ class RemoteSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings(RemoteSettings):
-    """Any server that speaks OpenAI's formats; the base URL ends with the version."""
+    """Any server that speaks OpenAI's formats; the base URL ends with the version.
 
-    path: str
+    None: as servers of this kind are known to want it.
+    """
+
+    path: str | None
     """Appended to the base URL; may carry a query, such as `?api-version=…`."""
-    key_header: KeyHeader
-    tokens_field: TokensField
-    include_usage: bool
+    key_header: KeyHeader | None
+    tokens_field: TokensField | None
+    include_usage: bool | None
     """Ask for usage in streams; a few old servers refuse the question."""
 
 
@@ -122,27 +125,19 @@ class ExtractiveSettings:
 ProviderSettings: TypeAlias = RemoteSettings | ReplaySettings | ExtractiveSettings
 
 
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """A maker of servers, and what they do differently."""
-
-    base_url: str
-    tokens_field: TokensField = "max_completion_tokens"
-
-
-_SERVERS: Mapping[str, _Server] = {
-    "openai": _Server("https://api.openai.com/v1"),
-    "mistral": _Server("https://api.mistral.ai/v1", "max_tokens"),
-    "groq": _Server("https://api.groq.com/openai/v1"),
-    "deepseek": _Server("https://api.deepseek.com/v1", "max_tokens"),
-    "openrouter": _Server("https://openrouter.ai/api/v1"),
-    "together": _Server("https://api.together.xyz/v1", "max_tokens"),
-    "fireworks": _Server("https://api.fireworks.ai/inference/v1", "max_tokens"),
-    "xai": _Server("https://api.x.ai/v1"),
-    "ollama": _Server("http://127.0.0.1:11434/v1", "max_tokens"),
-    "vllm": _Server("http://127.0.0.1:8000/v1"),
-    "sglang": _Server("http://127.0.0.1:30000/v1"),
-    "tgi": _Server("http://127.0.0.1:8080/v1", "max_tokens"),
+_SERVERS: Mapping[str, str] = {
+    "openai": "https://api.openai.com/v1",
+    "mistral": "https://api.mistral.ai/v1",
+    "groq": "https://api.groq.com/openai/v1",
+    "deepseek": "https://api.deepseek.com/v1",
+    "openrouter": "https://openrouter.ai/api/v1",
+    "together": "https://api.together.xyz/v1",
+    "fireworks": "https://api.fireworks.ai/inference/v1",
+    "xai": "https://api.x.ai/v1",
+    "ollama": "http://127.0.0.1:11434/v1",
+    "vllm": "http://127.0.0.1:8000/v1",
+    "sglang": "http://127.0.0.1:30000/v1",
+    "tgi": "http://127.0.0.1:8080/v1",
 }
 """Kinds that are `openai_style` with a usual address."""
 
@@ -201,16 +196,15 @@ def _remote(section: Section, around: Surroundings, base_url: str | None = None)
     }
 
 
-def _server(section: Section, around: Surroundings, usual: _Server | None = None) -> ServerSettings:
+def _server(section: Section, around: Surroundings, usual: str | None = None) -> ServerSettings:
     headers: tuple[KeyHeader, ...] = ("authorization", "api-key")
     fields: tuple[TokensField, ...] = ("max_completion_tokens", "max_tokens")
-    tokens_field: TokensField = usual.tokens_field if usual else "max_completion_tokens"
     return ServerSettings(
-        **_remote(section, around, usual.base_url if usual else None),
-        path=section.text("path", "/chat/completions"),
-        key_header=section.choice("key_header", headers, "authorization"),
-        tokens_field=section.choice("tokens_field", fields, tokens_field),
-        include_usage=section.flag("include_usage", default=True),
+        **_remote(section, around, usual),
+        path=section.text("path") if "path" in section else None,
+        key_header=section.choice("key_header", headers) if "key_header" in section else None,
+        tokens_field=section.choice("tokens_field", fields) if "tokens_field" in section else None,
+        include_usage=section.flag("include_usage") if "include_usage" in section else None,
     )
 
 
@@ -241,6 +235,8 @@ def _bedrock(section: Section, around: Surroundings) -> BedrockSettings:
     )
     if bool(settings.access_key_id) != (settings.secret_access_key is not None):
         section.fault("access_key_id", "needs secret_access_key beside it, and the other way round")
+    elif not settings.access_key_id and "api_key" not in section:
+        section.fault("", "needs access_key_id with secret_access_key, or api_key")
     return settings
 
 
@@ -250,6 +246,10 @@ def _gemini(section: Section, around: Surroundings) -> GeminiSettings:
 
 
 def _vertex(section: Section, around: Surroundings) -> VertexSettings:
+    if "credentials" not in section and "api_key" not in section:
+        section.fault(
+            "credentials", "is missing: the JSON file of a service account, or an api_key"
+        )
     return VertexSettings(
         **_remote(section, around, ""),
         project=section.text("project"),

@@ -3,7 +3,8 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 
-from passerelle.core.values.chat import Completion, Usage
+from passerelle.core.values.chat import Usage, spoken
+from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import Fault, InvalidConfiguration, Refusal
 from passerelle.core.values.scope import Stage
 from passerelle.domain.costs.price_book import PriceBook
@@ -14,11 +15,11 @@ from passerelle.settings.providers import (
     ProviderSettings,
     RemoteSettings,
     ReplaySettings,
-    ServerSettings,
     VertexSettings,
 )
 from passerelle.stories.govern.lines import Lines
 from passerelle.wiring.installation import Installation
+from passerelle.wiring.remotes import remote_provider
 
 _LISTED: Mapping[type[RemoteSettings], str] = {
     AzureSettings: "azure",
@@ -39,7 +40,8 @@ def build_providers(installation: Installation) -> dict[str, Provider]:
     configured = installation.settings.providers
     if faults := tuple(_routes_to_nowhere(installation, configured)):
         raise InvalidConfiguration(faults)
-    return {name: _provider(name, each) for name, each in configured.items()}
+    clock = installation.clock
+    return {name: _provider(name, each, clock) for name, each in configured.items()}
 
 
 def price_book(installation: Installation, *, also: str = "") -> PriceBook:
@@ -86,35 +88,16 @@ def _where_routed(text: str, stage: Stage) -> tuple[str, ...]:
     return own if "provider" in at_stage else own[2:]
 
 
-def _provider(name: str, settings: ProviderSettings) -> Provider:
+def _provider(name: str, settings: ProviderSettings, clock: Clock) -> Provider:
     match settings:
-        case ServerSettings():
-            return _server(name, settings)
+        case RemoteSettings():
+            return remote_provider(name, settings, clock)
         case ReplaySettings():
             return _replay(name, settings)
         case _:
             from passerelle.adapters.providers.extractive import Extractive
 
             return Extractive(name)
-
-
-def _server(name: str, settings: ServerSettings) -> Provider:
-    from passerelle.adapters.providers.openai_style import Dialect, OpenAIStyle
-    from passerelle.transport.egress.connections import Connections
-
-    return OpenAIStyle(
-        name,
-        settings.base_url,
-        settings.api_key.reveal() if settings.api_key is not None else None,
-        Connections(),
-        dialect=Dialect(
-            path=settings.path,
-            key_header=settings.key_header,
-            tokens_field=settings.tokens_field,
-            include_usage=settings.include_usage,
-        ),
-        connect_seconds=settings.connect_seconds,
-    )
 
 
 def _replay(name: str, settings: ReplaySettings) -> Provider:
@@ -133,7 +116,7 @@ def _replay(name: str, settings: ReplaySettings) -> Provider:
     return Replay(
         recordings,
         name=name,
-        default=Completion(answer, "stop", Usage(estimated=True), name) if answer else None,
+        default=spoken(answer, usage=Usage(estimated=True), model=name) if answer else None,
         pace=Pace(
             settings.latency_seconds, settings.chunk_characters, settings.between_chunks_seconds
         ),
