@@ -142,10 +142,11 @@ class Told:
 
     def think(self, text: str, signature: str) -> None:
         """A signature ends the thought."""
-        if text and self.thoughts and not self.thoughts[-1].signature:
+        if not text and not signature:
+            return
+        if self.thoughts and not self.thoughts[-1].signature:
             text = self.thoughts.pop().text + text
-        if text or signature:
-            self.thoughts.append(Thought(text, signature))
+        self.thoughts.append(Thought(text, signature))
 
 
 def decode_completion(body: bytes) -> Completion:

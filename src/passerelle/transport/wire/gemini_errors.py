@@ -37,7 +37,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def decode_error(data: bytes) -> ErrorBody:
-    """Its code is the HTTP status that the error means; empty where nothing can be read."""
+    """Its code is the HTTP status that the error means, None where it does not tell."""
     return error_in(_read(data))
 
 
@@ -57,7 +57,7 @@ def error_in(raw: JsonValue) -> ErrorBody:
         return ErrorBody()
     status, code, message = error.get("status"), error.get("code"), error.get("message")
     known = _STATUSES.get(status) if isinstance(status, str) else None
-    means = known or (code if isinstance(code, int) else 500)
+    means = known or (code if isinstance(code, int) else None)
     if any(detail.get("reason") in _BAD_KEYS for detail in _details(error)):
         means = _UNAUTHENTICATED
     return ErrorBody(

@@ -1,7 +1,7 @@
 """Requests of generateContent, as Gemini and Vertex AI get them."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -20,10 +20,12 @@ from passerelle.transport.wire.gemini_turns import conversation, resolution
 
 _Json = dict[str, JsonValue]
 _SEEDS: Final = range(-(2**31), 2**31)
-_MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
+_AUTO: Final = "AUTO"
+_MODES: Final = {"auto": _AUTO, "none": "NONE", "required": "ANY", "named": "ANY"}
 _STRICT_MODE: Final = "VALIDATED"
 """As AUTO, and calls fit their schema."""
 _TOP_K: Final = "top_k"
+_TOOL_CHOICE: Final = "tool_choice"
 _THINKING: Final = "thinking"
 _OWN_TOOLS: Final = frozenset(
     {
@@ -46,6 +48,27 @@ _NAMES: Final[Mapping[tuple[str, Dialect], str]] = {
     ("parallel_tool_calls", "messages"): "tool_choice.disable_parallel_tool_use",
 }
 """Fields that clients call otherwise than we."""
+
+
+class _Function(msgspec.Struct):
+    name: str
+
+
+class _AllowedTool(msgspec.Struct, tag="function"):
+    function: _Function
+
+
+class _Allowed(msgspec.Struct):
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[_AllowedTool], msgspec.Meta(min_length=1)]
+
+
+class _AllowedTools(msgspec.Struct, tag="allowed_tools"):
+    """A choice among some of the tools, as a client of Chat Completions says it."""
+
+    allowed_tools: _Allowed
+
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -107,12 +130,13 @@ def _thinking(call: ModelCall) -> _Json:
 
 
 def _further(options: Options) -> _Json:
-    """Gemini knows one of the fields that we do not interpret, and thinking as Claude's is told."""
+    """Of the fields that we do not interpret, those that Gemini knows too."""
     config: _Json = {}
+    known = {("messages", _THINKING), ("chat", _TOOL_CHOICE)}
     for field, value in options.extras.items():
         if field == _TOP_K:
             config["topK"] = value
-        elif field != _THINKING or options.dialect != "messages":
+        elif (options.dialect, field) not in known:
             raise Inexpressible(f"Gemini has no `{field}`.", param=field)
     return config
 
@@ -155,12 +179,28 @@ def _own_tool(tool: Tool, place: int) -> _Json:
 
 
 def _calling(options: Options) -> _Json:
-    choice = options.tool_choice
     strict = any(tool.strict for tool in options.tools)
-    if choice is None and not strict:
+    mode, names = _choice(options)
+    if strict and mode is None:
+        mode = _AUTO
+    if mode is None:
         return {}
-    mode = _MODES[choice.mode] if choice is not None else _MODES["auto"]
-    config: _Json = {"mode": _STRICT_MODE if strict and mode == _MODES["auto"] else mode}
-    if choice is not None and choice.mode == "named":
-        config["allowedFunctionNames"] = [choice.name]
+    config: _Json = {"mode": _STRICT_MODE if mode == _AUTO and (strict or names) else mode}
+    if names:
+        config["allowedFunctionNames"] = [*names]
     return {"functionCallingConfig": config}
+
+
+def _choice(options: Options) -> tuple[str | None, Sequence[str]]:
+    """The mode, and the names of the functions that it is about; none are all of them."""
+    choice = options.tool_choice
+    if choice is not None:
+        return _MODES[choice.mode], [choice.name] if choice.mode == "named" else []
+    told = options.extras.get(_TOOL_CHOICE)
+    if told is None or options.dialect != "chat":
+        return None, []
+    try:
+        allowed = msgspec.convert(told, _AllowedTools).allowed_tools
+    except msgspec.ValidationError:
+        raise Inexpressible("Gemini has no such choice.", param=_TOOL_CHOICE) from None
+    return _MODES[allowed.mode], [tool.function.name for tool in allowed.tools]

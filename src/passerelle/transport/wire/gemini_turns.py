@@ -96,7 +96,7 @@ def _part(part: Part) -> _Json:
 
 def _media(part: Media) -> _Json:
     """Of a name only the kind of the file is read."""
-    kind = part.media_type or _TYPES.guess_type(part.name or part.url)[0]
+    kind = part.media_type or _TYPES.guess_type(part.name or part.url.partition("?")[0])[0]
     if part.url:
         described: _Json = {"fileUri": part.url}
         return {"fileData": described | ({"mimeType": kind} if kind else {})}
