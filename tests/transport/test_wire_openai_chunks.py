@@ -223,6 +223,15 @@ def test_streams_that_go_wrong_are_told_apart(body: bytes, failure: type[Excepti
         read(body)
 
 
+def test_chunks_that_share_all_but_their_text_are_read_as_any_others() -> None:
+    said = ["a", 'quoted "content":"b"', "\\", "ü\n", "", "東京"]
+    bodies = [chunk("", role="assistant"), *map(chunk, said), chunk(finish="stop")]
+    spread = [body.replace(b'"id": ', b'"id":' + b" " * place) for place, body in enumerate(bodies)]
+    for each in (bodies, spread):
+        pieces = read(events(*each))
+        assert "".join(piece.text for piece in pieces) == "".join(said)
+
+
 def test_nothing_after_the_end_mark_is_read() -> None:
     reader = ChatReader(CALL)
     pieces = reader.push(events(*told("a")) + events(chunk("more")))

@@ -1,7 +1,10 @@
 """Streams of servers that speak Chat Completions."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final, cast
+
+import msgspec
 
 from passerelle.core.values.chat import (
     CallDelta,
@@ -31,6 +34,39 @@ from passerelle.transport.wire.sse import Event, EventReader
 
 _Json = dict[str, JsonValue]
 _END: Final = b"[DONE]"
+
+
+_MOST_MOULDS: Final = 4
+"""Some servers put something new into every chunk."""
+_CONTENT: Final = re.compile(rb'"content":\s*("(?:[^"\\]|\\.)*")')
+_text = msgspec.json.Decoder(str).decode
+
+
+@dataclass(frozen=True, slots=True)
+class _Mould:
+    """What stands around the text of a chunk: nearly all chunks of a stream share it."""
+
+    before: bytes
+    after: bytes
+    index: int
+    """Of the choice."""
+
+    def text(self, data: bytes) -> str | None:
+        """None where the chunk differs in more than its text."""
+        if not data.startswith(self.before) or not data.endswith(self.after):
+            return None
+        try:
+            return _text(data[len(self.before) : len(data) - len(self.after)])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+
+def _mould_of(data: bytes, index: int) -> _Mould | None:
+    found = _CONTENT.findall(data)
+    place = _CONTENT.search(data)
+    if place is None or len(found) != 1:
+        return None
+    return _Mould(data[: place.start(1)], data[place.end(1) :], index)
 
 
 class CutOff(Exception):
@@ -108,6 +144,8 @@ class ChatReader:
         self._usage: Usage | None = None
         self._model = ""
         self._further: _Json = {}
+        self._mould: _Mould | None = None
+        self._moulds = 0
         self.ended = False
         """The end mark has come."""
 
@@ -157,15 +195,30 @@ class ChatReader:
             if event.data == _END:
                 self.ended = True
                 break
-            pieces += self._pieces(read(event.data))
+            if (piece := self._alike(event.data)) is not None:
+                pieces.append(piece)
+            else:
+                pieces += self._pieces(event.data)
         return pieces
 
-    def _pieces(self, raw: _Json) -> list[Piece]:
+    def _alike(self, data: bytes) -> Piece | None:
+        """A chunk that differs from the one before it in nothing but its text."""
+        mould = self._mould
+        if mould is None or not (text := mould.text(data)):
+            return None
+        self._written += len(text.encode())
+        return Piece(text, mould.index)
+
+    def _pieces(self, data: bytes) -> list[Piece]:
+        raw = read(data)
         if raw.get("usage") is not None or "x_groq" in raw:
             self._usage = usage_in(raw) or self._usage
         if not raw.keys() <= ANSWER:
             self._further |= further_in(raw)
         if (plain := self._plain(raw)) is not None:
+            if self._moulds < _MOST_MOULDS:
+                self._moulds += 1
+                self._mould = _mould_of(data, plain.index)
             return [plain]
         answer = converted(raw)
         self._model = answer.model or self._model

@@ -43,6 +43,8 @@ class EventReader:
 
     def push(self, chunk: bytes) -> list[Event]:
         """Raises `EventTooLong`."""
+        if self._between and (data := _whole(chunk)) and len(data) <= self._longest:
+            return [Event(data)]
         text = self._rest + chunk
         if self._first and len(text) >= len(_BOM):
             text = text.removeprefix(_BOM)
@@ -54,6 +56,11 @@ class EventReader:
         if self._held + len(self._rest) > self._longest:
             raise EventTooLong
         return events
+
+    @property
+    def _between(self) -> bool:
+        """Nothing of an event has come yet, so that the next chunk may be a whole one."""
+        return not (self._rest or self._data or self._name or self._first)
 
     def finish(self) -> list[Event]:
         """The event that the end of the stream cut off, if there is one."""
@@ -81,6 +88,13 @@ class EventReader:
 
 
 _BOM = b"\xef\xbb\xbf"
+
+
+def _whole(chunk: bytes) -> bytes:
+    """The data of a chunk that is one event of one line, as most servers send them; or nothing."""
+    end = chunk.find(b"\n")
+    alone = end == len(chunk) - 2 and chunk.endswith(b"\n\n") and b"\r" not in chunk
+    return chunk[6:end] if alone and chunk.startswith(b"data: ") else b""
 
 
 def _split(text: bytes) -> tuple[list[bytes], bytes]:
