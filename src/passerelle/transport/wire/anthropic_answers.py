@@ -1,7 +1,7 @@
 """Answers of Anthropic Messages, both directions, whole."""
 
 from collections.abc import Iterator
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 import msgspec
 
@@ -34,7 +34,7 @@ from passerelle.transport.wire.anthropic_usage import (
     usage_of,
 )
 from passerelle.transport.wire.headings import Heading
-from passerelle.transport.wire.provenance import Provenance
+from passerelle.transport.wire.provenance import Provenance, RouteObject
 
 _Json = dict[str, JsonValue]
 _encode = msgspec.json.Encoder().encode
@@ -83,6 +83,26 @@ def decode_count(body: bytes) -> int:
         return msgspec.json.decode(body, type=_Counted).input_tokens
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as fault:
         raise NotAMessage from fault
+
+
+class CountProvenance(msgspec.Struct):
+    """What the `passerelle` object of a count holds."""
+
+    exchange_id: str
+    usecase: str
+    stage: str
+    release: str
+    route: RouteObject
+    counted_by: Literal["provider", "estimate"]
+
+
+class _CountObject(msgspec.Struct):
+    input_tokens: int
+    passerelle: CountProvenance
+
+
+def encode_count(tokens: int, provenance: CountProvenance) -> bytes:
+    return _encode(_CountObject(tokens, provenance))
 
 
 class _Text(msgspec.Struct):
