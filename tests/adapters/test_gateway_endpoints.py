@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import httpx
 import pytest
@@ -185,9 +185,9 @@ def test_longest_prefix_wins_whatever_the_order() -> None:
     table = RouteTable(
         [Endpoint("GET", path, needs, _nothing) for path in ("/a/*", "/a/b/*", "/a/b/c")]
     )
-    assert table.find("GET", "/a/b/c").path == "/a/b/c"
-    assert table.find("HEAD", "/a/b/d").path == "/a/b/*"
-    assert table.find("GET", "/a/x/y").path == "/a/*"
+    assert table.find("GET", "/a/b/c").endpoint.path == "/a/b/c"
+    assert table.find("HEAD", "/a/b/d").endpoint.path == "/a/b/*"
+    assert table.find("GET", "/a/x/y").endpoint.path == "/a/*"
 
 
 async def test_tls_is_served_and_a_renewed_certificate_reaches_new_connections(
@@ -234,27 +234,6 @@ async def test_tls_client_that_never_finishes_its_handshake_is_cut(tmp_path: Pat
         writer.write(b"\x16\x03\x01")
         assert await asyncio.wait_for(reader.read(), 3) == b""
         writer.close()
-
-
-async def test_lifespan_and_websockets_of_other_servers_are_answered() -> None:
-    async with running(CannedServer()) as running_gateway:
-        gateway = running_gateway.gateway
-    told = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-    said: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return next(told)
-
-    async def send(message: Any) -> None:
-        said.append(message)
-
-    await gateway({"type": "lifespan"}, receive, send)
-    await gateway({"type": "websocket"}, receive, send)
-    assert [message["type"] for message in said] == [
-        "lifespan.startup.complete",
-        "lifespan.shutdown.complete",
-        "websocket.close",
-    ]
 
 
 async def test_listener_on_a_taken_port_says_so() -> None:

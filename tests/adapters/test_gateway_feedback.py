@@ -13,7 +13,7 @@ import pytest
 from passerelle.adapters.gateway.app import GatewayParts
 from passerelle.core.values.principals import Principal
 from passerelle.domain.feedback.flags import Flag, FlagReason
-from passerelle.domain.identity.grants import authorise
+from passerelle.domain.identity.grants import Granted, authorise
 from passerelle.domain.identity.keys import identify, mint
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.ledger.acts import Recorded
@@ -46,12 +46,15 @@ class Desk:
 def wired(kept: Kitchen) -> Callable[[CannedServer], GatewayParts]:
     """The real serving and feedback stories behind the real listener."""
 
+    def granted(credential: str, permission: Permission) -> Granted:
+        who = identify(credential, kept.store.keys, pepper=PEPPER, now_ms=kept.clock.now_ms())
+        return authorise(who, permission)
+
     async def take(
         credential: str, *, exchange_id: str, reason: FlagReason, comment: str, correction: str
     ) -> Recorded[Flag]:
-        who = identify(credential, kept.store.keys, pepper=PEPPER, now_ms=kept.clock.now_ms())
         return await flag_exchange(
-            authorise(who, Permission.FLAG_CREATE),
+            granted(credential, Permission.FLAG_CREATE),
             FlagParts(kept.store.ledger, kept.store.flags, kept.clock),
             exchange_id=exchange_id,
             reason=reason,
@@ -59,7 +62,9 @@ def wired(kept: Kitchen) -> Callable[[CannedServer], GatewayParts]:
             correction=correction,
         )
 
-    return lambda server: replace(gateway_parts(server), server=kept.serving, feedback=take)
+    return lambda server: replace(
+        gateway_parts(server), server=kept.serving, authorise=granted, feedback=take
+    )
 
 
 @asynccontextmanager

@@ -26,7 +26,8 @@ from tests.adapters.canned import (
 
 GOOD = b'{"model":"handbook","messages":[{"role":"user","content":"?"}]}'
 STREAM = b'{"model":"handbook","messages":[{"role":"user","content":"?"}],"stream":true}'
-POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\n"
+BEARER = b"authorization: Bearer " + KEY.encode() + b"\r\n"
+POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\n" + BEARER
 IMPATIENT = Listening(header_seconds=0.4, linger_seconds=0.5, stalled_seconds=0.5)
 
 
@@ -93,13 +94,14 @@ async def test_invalid_bodies_are_told_with_their_parameter(
 @pytest.mark.parametrize(
     ("headers", "status", "code"),
     [
-        (b"content-type: text/plain\r\n", 415, "unsupported_media_type"),
-        (b"content-type: application/json; charset=latin-1\r\n", 415, "unsupported_media_type"),
+        (BEARER + b"content-type: text/plain\r\n", 415, "unsupported_media_type"),
         (
-            b"content-type: application/json\r\ncontent-encoding: gzip\r\n",
+            BEARER + b"content-type: application/json; charset=latin-1\r\n",
             415,
             "unsupported_media_type",
         ),
+        (BEARER + b"content-encoding: gzip\r\n", 415, "unsupported_media_type"),
+        (b"content-type: text/plain\r\n", 401, "invalid_api_key"),
         (b'content-type: application/json; charset="UTF-8"\r\n', 401, "invalid_api_key"),
         (b"", 401, "invalid_api_key"),
         (b"authorization: Basic YTpi\r\n", 401, "invalid_api_key"),

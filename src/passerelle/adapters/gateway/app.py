@@ -1,25 +1,21 @@
-"""The gateway as one ASGI application: the data plane and what is mounted beside it."""
+"""The gateway as one application: the data plane and what is mounted beside it."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from passerelle.adapters.gateway.asgi import ASGIApp, Receive, Scope, Send
+from passerelle.adapters.gateway.admission import Admission, Authorise
+from passerelle.adapters.gateway.asgi import ASGIApp
 from passerelle.adapters.gateway.chat import read_chat
 from passerelle.adapters.gateway.conversations import Conversations
-from passerelle.adapters.gateway.edge import (
-    CLIENT_GONE,
-    ClientGone,
-    EdgeLimits,
-    Request,
-    guarded_receive,
-    observed_send,
-)
+from passerelle.adapters.gateway.edge import CLIENT_GONE, ClientGone, EdgeLimits, Request
 from passerelle.adapters.gateway.feedback import Feedback, TakeFlag
 from passerelle.adapters.gateway.models import PREFIX, Models
-from passerelle.adapters.gateway.probes import Authorise, Metrics, Readiness, Ready, healthz
+from passerelle.adapters.gateway.mounts import serve_mounted
+from passerelle.adapters.gateway.probes import Metrics, Readiness, Ready, healthz
 from passerelle.adapters.gateway.problems import Failed, ShuttingDown
 from passerelle.adapters.gateway.responses import response_endpoints
 from passerelle.adapters.gateway.routes import Endpoint, Public, RouteTable
@@ -62,16 +58,17 @@ class GatewayParts:
     exposition: Callable[[], bytes]
     """The metrics in Prometheus' text format."""
     mounts: Mapping[str, ASGIApp] = field(default_factory=dict)
-    """Other applications by path prefix; they get the scope as it is, with the whole path."""
+    """ASGI applications by path prefix; they get the whole path."""
     limits: EdgeLimits = field(default_factory=EdgeLimits)
     metrics_open_to_loopback: bool = True
 
 
 class Gateway:
     def __init__(self, parts: GatewayParts) -> None:
-        self._clock = parts.clock
+        self.clock = parts.clock
         self._observer = parts.observer
         self._limits = parts.limits
+        self._admission = Admission(parts.authorise)
         self._readiness = Readiness(parts.ready)
         self.routes = RouteTable(_endpoints(parts, self._readiness))
         self._mounts = sorted(
@@ -83,45 +80,53 @@ class Gateway:
         """From now on the process says that it is not ready; it still serves."""
         self._readiness.draining = True
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            request = Request(scope, receive, send, clock=self._clock)
-            try:
-                await self._outermost(request)
-            finally:
-                self._observe(request)
-        elif scope["type"] == "lifespan":
-            await _accept_lifespan(receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1000})
-
-    async def _outermost(self, request: Request) -> None:
+    async def serve(self, request: Request) -> None:
         """Whatever happens inside, the client gets an answer and nothing of our inside."""
         try:
-            await self._dispatch(request)
+            endpoint = self.routes.exact(request.method, request.path)
+            if endpoint is None:
+                await self._elsewhere(request)
+            else:
+                await self._enter(endpoint, request)
         except Refusal as refusal:
-            await request.refuse(refusal)
+            await self._refuse(request, refusal)
         except ClientGone:
-            request.status, request.code = CLIENT_GONE, "client_gone"
+            _note_gone(request)
         except asyncio.CancelledError:
-            # Only the listener cancels: the time for draining is over.
-            await request.refuse(ShuttingDown(retry_after_seconds=1))
+            # Else only the listener cancels: the time for draining is over.
+            if request.gone:
+                _note_gone(request)
+            else:
+                await self._refuse(request, ShuttingDown(retry_after_seconds=1))
         except Exception:  # noqa: BLE001 - the outermost loop: nothing may pass it
             _log.exception("unexpected error", extra={"request_id": request.request_id})
-            await request.refuse(Failed(f"Ask for request {request.request_id}."))
+            await self._refuse(request, Failed(f"Ask for request {request.request_id}."))
+        finally:
+            self._observe(request)
 
-    async def _dispatch(self, request: Request) -> None:
-        endpoint = self.routes.exact(request.method, request.path)
-        if endpoint is None:
-            for prefix, app in self._mounts:
-                if _reaches(prefix, request.path):
-                    request.endpoint = prefix or "/"
-                    receive = guarded_receive(request, self._limits)
-                    await app(request.scope, receive, observed_send(request))
-                    return
-            endpoint = self.routes.find(request.method, request.path)
+    def _enter(self, endpoint: Endpoint, request: Request) -> Awaitable[None]:
         request.endpoint = endpoint.path
-        await endpoint.handler(request)
+        request.encode_error = endpoint.errors
+        if not endpoint.open_to_some and isinstance(endpoint.needs, Permission):
+            self._admission.expect(request.credential, endpoint.needs)
+        return endpoint.handler(request)
+
+    async def _elsewhere(self, request: Request) -> None:
+        """Below a mount, at a path with parameters, or nowhere."""
+        for prefix, app in self._mounts:
+            if _reaches(prefix, request.path):
+                request.endpoint = prefix or "/"
+                await serve_mounted(app, request, self._limits)
+                return
+        found = self.routes.find(request.method, request.path)
+        request.parameters = found.parameters
+        await self._enter(found.endpoint, request)
+
+    async def _refuse(self, request: Request, refusal: Refusal) -> None:
+        if request.encode_error is None:
+            request.encode_error = self.routes.errors_at(request.path)
+        with suppress(ClientGone):
+            await request.refuse(refusal)
 
     def _observe(self, request: Request) -> None:
         self._observer.request_ended(
@@ -129,10 +134,14 @@ class Gateway:
             method=request.method,
             status=request.status,
             code=request.code,
-            duration_ns=self._clock.monotonic_ns() - request.received_ns,
+            duration_ns=self.clock.monotonic_ns() - request.received_ns,
             request_id=request.request_id,
             exchange_id=request.exchange_id,
         )
+
+
+def _note_gone(request: Request) -> None:
+    request.status, request.code = CLIENT_GONE, "client_gone"
 
 
 def _reaches(prefix: str, path: str) -> bool:
@@ -166,16 +175,5 @@ def _endpoints(parts: GatewayParts, readiness: Readiness) -> tuple[Endpoint, ...
         Endpoint("GET", PREFIX + "*", Permission.MODEL_LIST, models.one),
         Endpoint("GET", "/healthz", probe, healthz),
         Endpoint("GET", "/readyz", probe, readiness),
-        Endpoint("GET", "/metrics", Permission.METRICS_READ, metrics),
+        Endpoint("GET", "/metrics", Permission.METRICS_READ, metrics, open_to_some=True),
     )
-
-
-async def _accept_lifespan(receive: Receive, send: Send) -> None:
-    """Our own listener sends none; other servers wait for an answer."""
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await send({"type": "lifespan.startup.complete"})
-        else:
-            await send({"type": "lifespan.shutdown.complete"})
-            return

@@ -1,13 +1,11 @@
 """Endpoints that answer a conversation, whole and streamed, whatever format it comes in."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Protocol
 
 from passerelle.adapters.gateway.answers import provenance_of
 from passerelle.adapters.gateway.asgi import Headers
-from passerelle.adapters.gateway.edge import ClientGone, EdgeLimits, Request
+from passerelle.adapters.gateway.edge import EdgeLimits, Request
 from passerelle.core.values.chat import NOTHING, ChatRequest, Completion, JsonObject, Piece
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import Refusal
@@ -98,6 +96,7 @@ class Conversations:
             kept=dialogue.kept,
             recalled=dialogue.recalled,
         )
+        request.stop_when_left()
         if dialogue.chat.stream:
             await self._relay(request, dialogue, await self._server.stream(arrival))
         else:
@@ -116,16 +115,15 @@ class Conversations:
         writer = dialogue.writer(self._heading(request, dialogue))
         request.failure = writer.failure
         try:
-            async with _until_client_leaves(request):
-                async for item in stream:
-                    if not request.started:
-                        await request.start(200, (*_EVENTS, *told))
-                        await request.write(writer.opening())
-                    if isinstance(item, Checked):
-                        last = writer.closing(item.completion, provenance_of(item))
-                        await request.write(last, more=False)
-                    elif written := writer.piece(item.piece):
-                        await request.write(written)
+            async for item in stream:
+                if not request.started:
+                    await request.start(200, (*_EVENTS, *told))
+                    await request.write(writer.opening())
+                if isinstance(item, Checked):
+                    last = writer.closing(item.completion, provenance_of(item))
+                    await request.write(last, more=False)
+                elif written := writer.piece(item.piece):
+                    await request.write(written)
         finally:
             await stream.aclose()
 
@@ -153,30 +151,3 @@ class PlainDialogue:
 
     def name(self, exchange_id: str) -> str:
         return exchange_id
-
-
-@asynccontextmanager
-async def _until_client_leaves(request: Request) -> AsyncGenerator[None, None]:
-    """Stops the body of the `with`, even one that waits for a provider, when the client leaves."""
-    here = asyncio.current_task()
-    left = False
-
-    async def watch() -> None:
-        nonlocal left
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        # Servers also say so after the last byte of the answer.
-        if here is not None and not request.finished:
-            left = True
-            here.cancel()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        # A cancellation of our own becomes an error of its own; one from above goes on.
-        if left and here is not None and here.uncancel() == 0:
-            raise ClientGone from None
-        raise
-    finally:
-        watcher.cancel()

@@ -1,26 +1,27 @@
-"""One request at the edge: what came with it, reading its body, sending its answer."""
+"""One request at the edge: what came with it, and sending its answer."""
 
 import asyncio
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
-from passerelle.adapters.gateway.asgi import Headers, Message, Receive, Scope, Send
+from passerelle.adapters.gateway.asgi import Headers
+from passerelle.adapters.gateway.heads import CHUNKED, CLOSE, WITHOUT_BODY, lines, status_line
+from passerelle.adapters.gateway.incoming import ClientGone, EdgeLimits, Incoming, Wire
 from passerelle.adapters.gateway.problems import (
-    RequestTimedOut,
-    RequestTooLarge,
-    UnsupportedMediaType,
+    EncodeError,
+    Problem,
     openai_problem,
     problem_details,
+    problem_in,
 )
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import Refusal
-from passerelle.core.values.ids import new_id
+
+__all__ = ("CLIENT_GONE", "ClientGone", "EdgeLimits", "Request")
 
 TellFailure = Callable[[Refusal, str], bytes]
 """From a refusal and the id of its request to the last bytes of a stream."""
-_SANE_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,80}")
 CLIENT_GONE: Final = 499
 """Status for our own records; nobody is left to read it."""
 SECURITY: Final[Headers] = (
@@ -29,190 +30,156 @@ SECURITY: Final[Headers] = (
     (b"x-frame-options", b"DENY"),
 )
 STRICT_TRANSPORT: Final = (b"strict-transport-security", b"max-age=31536000")
-_OURS: Final[Headers] = (
-    (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    *SECURITY,
+_OURS: Final = lines(
+    (
+        (b"cache-control", b"no-store"),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+        *SECURITY,
+    )
 )
+_OURS_OVER_TLS: Final = _OURS + lines((STRICT_TRANSPORT,))
+_LAST: Final = CLOSE + b"\r\n"
+_JOINED_BYTES: Final = 65_536
+"""Up to here it is cheaper to copy a body behind its head than to write twice."""
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class ClientGone(Exception):
-    """The client left before its request was whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeLimits:
-    body_bytes: int = 2_000_000
-    body_seconds: float = 30.0
-    """From the end of the headers to the last byte of the body."""
-
-
-class Request:
+class Request(Incoming):
     """One request and its answer, in one place so that whatever happens can be told."""
 
     __slots__ = (
-        "clock",
+        "_chunked",
+        "_head",
         "code",
+        "encode_error",
         "endpoint",
         "exchange_id",
         "failure",
-        "finished",
-        "headers",
-        "method",
-        "path",
-        "receive",
-        "received_ns",
-        "request_id",
-        "scope",
-        "send",
+        "fields",
+        "keep_alive",
+        "old",
+        "parameters",
         "started",
         "status",
-        "transport",
+        "task",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, clock: Clock) -> None:
-        self.received_ns = clock.monotonic_ns()
-        self.scope = scope
-        self.receive = receive
-        self.send = send
-        self.clock = clock
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.transport = OVER_TLS if scope.get("scheme") == "https" else PLAIN
-        given = self.headers.get(b"x-request-id")
-        if given is not None and _SANE_ID.fullmatch(given):
-            self.request_id = given.decode("ascii")
-        else:
-            self.request_id = new_id("req", clock)
+    def __init__(
+        self, wire: Wire, method: bytes, target: bytes, headers: dict[bytes, bytes], *, clock: Clock
+    ) -> None:
+        super().__init__(wire, method, target, headers, clock=clock)
         self.endpoint = ""
         """The route's own path, never the client's: it becomes a metric label."""
+        self.parameters = _NOTHING
+        """What stood in the path where the route has `{name}`."""
         self.exchange_id = ""
         self.code = ""
         self.status = 0
         self.started = False
-        self.finished = False
+        self.fields: list[tuple[bytes, bytes]] = []
+        """All headers, repeated ones too."""
+        self.old = False
+        """HTTP/1.0."""
+        self.keep_alive = True
+        self.task: asyncio.Task[None] | None = None
+        """What serves the request."""
         self.failure: TellFailure | None = None
         """How a stream that has begun tells of a failure, in its own shape."""
+        self.encode_error: EncodeError | None = None
+        """How errors are written where it is neither OpenAI's shape nor RFC 9457."""
+        self._head = b""
+        self._chunked = False
 
-    @property
-    def credential(self) -> str:
-        """The bearer token; SDKs of other makers send it in a header of their own."""
-        scheme, _, token = self.headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer":
-            token = self.headers.get(b"api-key") or self.headers.get(b"x-api-key") or b""
-        return token.strip().decode("latin-1")
+    def stop_when_left(self) -> None:
+        """From here on the client's leaving cancels what serves the request."""
+        if self.task is not None:
+            self.on_leave(self.task.cancel)
 
-    async def body(self, limits: EdgeLimits) -> bytes:
-        """The whole JSON body. Stops reading at the limit, whatever the length header says."""
-        self._expect_json()
-        declared = self.headers.get(b"content-length")
-        if declared is not None and int(declared) > limits.body_bytes:
-            raise _too_large(limits)
-        try:
-            async with asyncio.timeout(limits.body_seconds):
-                return await self._read(limits)
-        except TimeoutError:
-            raise RequestTimedOut(f"It has {limits.body_seconds:g} seconds.") from None
+    # Answering.
 
-    async def _read(self, limits: EdgeLimits) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            part: bytes = message.get("body", b"")
-            size += len(part)
-            if size > limits.body_bytes:
-                raise _too_large(limits)
-            parts.append(part)
-            if not message.get("more_body", False):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _expect_json(self) -> None:
-        if self.headers.get(b"content-encoding", b"identity") != b"identity":
-            raise UnsupportedMediaType("Send it without `content-encoding`.")
-        media_type = self.headers.get(b"content-type", b"application/json")
-        if media_type == b"application/json":
-            return
-        kind, _, parameters = media_type.lower().partition(b";")
-        charset = parameters.strip().partition(b"charset=")[2].strip(b"\"' ")
-        if kind.strip() != b"application/json" or charset not in (b"", b"utf-8", b"utf8"):
-            raise UnsupportedMediaType("Send `content-type: application/json`.")
+    async def reply(self, status: int, body: bytes, headers: Headers) -> None:
+        """A whole answer, in one write."""
+        length = b"" if status in WITHOUT_BODY else b"content-length: %d\r\n" % len(body)
+        head = self._opening(status, self._fields(headers), length)
+        if self.method == "HEAD" or status in WITHOUT_BODY:
+            self._wire.write(head)
+        elif len(body) <= _JOINED_BYTES:
+            self._wire.write(head + body)
+        else:
+            self._wire.write(head)
+            self._wire.write(body)
+        self._finish()
 
     async def start(self, status: int, headers: Headers) -> None:
-        self.status = status
-        self.started = True
-        await self.send(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [
-                    *headers,
-                    (b"x-request-id", self.request_id.encode()),
-                    *self.transport,
-                ],
-            }
-        )
+        """Begins an answer whose length is not known; its head leaves with the first `write`."""
+        self.begin(status, self._fields(headers), length_known=False)
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
         """Waits while the client reads more slowly than we write."""
-        self.finished = not more
-        await self.send({"type": "http.response.body", "body": data, "more_body": more})
-
-    async def reply(self, status: int, body: bytes, headers: Headers) -> None:
-        length = (b"content-length", b"%d" % len(body))
-        await self.start(status, (*headers, length))
-        await self.write(b"" if self.method == "HEAD" else body, more=False)
+        if self.gone:
+            raise ClientGone
+        head, self._head = self._head, b""
+        if self.method == "HEAD":
+            data = b""
+        elif self._chunked:
+            end = b"" if more else b"0\r\n\r\n"
+            data = b"%x\r\n%s\r\n%s" % (len(data), data, end) if data else end
+        if head or data:
+            self._wire.write(head + data)
+        if not more:
+            self._finish()
+        elif self._wire.full:
+            await self._wire.drained()
 
     async def refuse(self, refusal: Refusal) -> None:
         """Tells the client in the shape that still fits: a status, an event, or a cut."""
         self.code = refusal.code
+        if self.gone:
+            return
         if not self.started:
-            data_plane = self.path.startswith("/v1")
-            problem = (openai_problem if data_plane else problem_details)(refusal)
-            await self.reply(problem.status, problem.body, problem.headers)
-        elif self.failure is not None:
+            problem = self._problem(refusal)
+            told = ((b"x-passerelle-exchange", self.exchange_id.encode()),)
+            headers = (*problem.headers, *(told if self.exchange_id else ()))
+            await self.reply(problem.status, problem.body, headers)
+        elif self.failure is not None and not self.finished:
             await self.write(self.failure(refusal, self.request_id), more=False)
         # Else the answer stays incomplete, and the listener cuts the connection.
 
+    def _problem(self, refusal: Refusal) -> Problem:
+        if self.encode_error is not None:
+            return problem_in(self.encode_error, refusal, self.request_id)
+        data_plane = self.path.startswith("/v1")
+        return (openai_problem if data_plane else problem_details)(refusal)
 
-PLAIN: Final[Headers] = _OURS
-OVER_TLS: Final[Headers] = (*_OURS, STRICT_TRANSPORT)
+    def begin(self, status: int, fields: bytes, *, length_known: bool) -> None:
+        """As `start`, for an application that says all of its headers itself."""
+        self._chunked = not (length_known or self.old or status in WITHOUT_BODY)
+        if self.old and not length_known:
+            self.keep_alive = False  # only the end of the connection ends such an answer
+        self._head = self._opening(status, fields, CHUNKED if self._chunked else b"")
 
+    def _opening(self, status: int, fields: bytes, framing: bytes) -> bytes:
+        if self.gone:
+            raise ClientGone
+        self.status = status
+        self.started = True
+        return b"".join(
+            (
+                status_line(status),
+                fields,
+                b"x-request-id: ",
+                self.request_id.encode(),
+                b"\r\n",
+                self._wire.date,
+                framing,
+                b"\r\n" if self.keep_alive else _LAST,
+            )
+        )
 
-def _too_large(limits: EdgeLimits) -> RequestTooLarge:
-    return RequestTooLarge(f"The limit is {limits.body_bytes} bytes.")
+    def _fields(self, headers: Headers) -> bytes:
+        return lines(headers) + (_OURS_OVER_TLS if self._wire.over_tls else _OURS)
 
-
-def guarded_receive(request: Request, limits: EdgeLimits) -> Receive:
-    """`receive` for a mounted app, with the same limit on the body."""
-    size = 0
-
-    async def receive() -> Message:
-        nonlocal size
-        message = await request.receive()
-        size += len(message.get("body", b""))
-        if size > limits.body_bytes:
-            raise _too_large(limits)
-        return message
-
-    return receive
-
-
-def observed_send(request: Request) -> Send:
-    """`send` for a mounted app: notes the status, adds the headers that are missing."""
-    added = (*SECURITY, *((STRICT_TRANSPORT,) if request.transport is OVER_TLS else ()))
-
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = list(message.get("headers", ()))
-            present = {name.lower() for name, _ in headers}
-            headers += [header for header in added if header[0] not in present]
-            headers.append((b"x-request-id", request.request_id.encode()))
-            request.started, request.status = True, message["status"]
-            message = {**message, "headers": headers}
-        await request.send(message)
-
-    return send
+    def _finish(self) -> None:
+        self.finished = True
+        self._parts.clear()
+        self._wire.finish()

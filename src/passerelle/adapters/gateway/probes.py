@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from passerelle.adapters.gateway.admission import Authorise
 from passerelle.adapters.gateway.edge import Request
 from passerelle.domain.identity.permissions import Permission
 
@@ -13,8 +14,6 @@ _TEXT = ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),)
 
 Ready = Callable[[], tuple[str, ...]]
 """What keeps the process from serving, in words that anybody may read; empty when nothing does."""
-Authorise = Callable[[str, Permission], object]
-"""Takes a credential and a permission; raises a refusal where they do not fit."""
 
 
 async def healthz(request: Request) -> None:
@@ -54,10 +53,9 @@ class Metrics:
 
 def _from_this_machine(request: Request) -> bool:
     """A request that a proxy handed on comes from elsewhere, whatever its address says."""
-    client = request.scope.get("client")
-    if client is None or request.headers.keys() & {b"forwarded", b"x-forwarded-for", b"via"}:
+    if request.headers.keys() & {b"forwarded", b"x-forwarded-for", b"via"}:
         return False
     try:
-        return ipaddress.ip_address(client[0]).is_loopback
+        return ipaddress.ip_address(request.client).is_loopback
     except ValueError:
         return False

@@ -1,6 +1,7 @@
 """How a refusal looks on the wire: OpenAI's envelope for the data plane, RFC 9457 elsewhere."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar
@@ -30,7 +31,7 @@ class RequestTimedOut(InvalidRequest):
 
 
 class UnsupportedMediaType(InvalidRequest):
-    """The body must be JSON in UTF-8, uncompressed."""
+    """This endpoint does not take such a body."""
 
     status = 415
     code = "unsupported_media_type"
@@ -79,9 +80,17 @@ class Problem:
     body: bytes
 
 
-def openai_problem(refusal: Refusal) -> Problem:
+EncodeError = Callable[[Refusal, str], bytes]
+"""From a refusal and the id of its request to the body that tells of it, in JSON."""
+
+
+def problem_in(encode: EncodeError, refusal: Refusal, request_id: str) -> Problem:
     headers = ((b"content-type", b"application/json"), *_advice(refusal))
-    return Problem(refusal.status, headers, encode_error(refusal))
+    return Problem(refusal.status, headers, encode(refusal, request_id))
+
+
+def openai_problem(refusal: Refusal) -> Problem:
+    return problem_in(lambda told, _: encode_error(told), refusal, "")
 
 
 def problem_details(refusal: Refusal) -> Problem:

@@ -5,16 +5,16 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qs
 
+from passerelle.adapters.gateway.admission import Authorise
 from passerelle.adapters.gateway.conversations import Conversations, Read
 from passerelle.adapters.gateway.edge import EdgeLimits, Request
-from passerelle.adapters.gateway.probes import Authorise
-from passerelle.adapters.gateway.problems import NoSuchEndpoint
 from passerelle.adapters.gateway.routes import Endpoint
 from passerelle.core.values.chat import Completion, JsonObject, JsonValue, Message
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import InvalidRequest
 from passerelle.domain.identity.permissions import Permission
-from passerelle.stories.serve.exchange import Server
+from passerelle.stories.serve.count import TokenServer
+from passerelle.stories.serve.exchange import Arrival, Server
 from passerelle.stories.serve.recall import Keepsake, Recall, Recalled
 from passerelle.transport.wire.headings import Heading
 from passerelle.transport.wire.openai_responses import (
@@ -25,6 +25,7 @@ from passerelle.transport.wire.openai_responses import (
 from passerelle.transport.wire.openai_responses_answers import (
     Frame,
     encode_deleted,
+    encode_input_tokens,
     encode_item_list,
     encode_response,
     encode_unfinished,
@@ -36,9 +37,8 @@ from passerelle.transport.wire.openai_responses_stream import ResponsesWriter
 from passerelle.transport.wire.provenance import Provenance
 
 PATH: Final = "/v1/responses"
+_ONE: Final = PATH + "/{id}"
 _JSON = ((b"content-type", b"application/json"),)
-_INPUT_ITEMS: Final = "input_items"
-_CANCEL: Final = "cancel"
 _ANSWERED: Final = 200
 _MOST_LISTED: Final = 100
 _LISTED: Final = 20
@@ -128,58 +128,84 @@ class Responses:
         self._recall = recall
         self._authorise = authorise
 
-    async def get(self, request: Request) -> None:
-        """`/v1/responses/{id}` and `/v1/responses/{id}/input_items`."""
-        name, rest = _named(request)
-        query = _query(request)
-        if rest not in ("", _INPUT_ITEMS):
-            raise NoSuchEndpoint
-        if not rest and query.get("stream") == "true":
+    async def retrieve(self, request: Request) -> None:
+        if _query(request).get("stream") == "true":
             raise NotReplayed(param="stream")
-        recalled = await self._recall.recall(request.credential, exchange_id(name))
-        request.exchange_id = recalled.exchange_id
-        body = _items(recalled, query) if rest else _response(recalled)
-        await request.reply(200, body, _JSON)
+        await request.reply(200, _response(await self._recalled(request)), _JSON)
+
+    async def input_items(self, request: Request) -> None:
+        recalled = await self._recalled(request)
+        await request.reply(200, _items(recalled, _query(request)), _JSON)
 
     async def delete(self, request: Request) -> None:
-        name, rest = _named(request)
-        if rest:
-            raise NoSuchEndpoint
+        name = request.parameters["id"]
         await self._recall.forget(request.credential, exchange_id(name))
         await request.reply(200, encode_deleted(name), _JSON)
 
     async def cancel(self, request: Request) -> None:
         self._authorise(request.credential, Permission.EXCHANGE_CREATE)
-        _, rest = _named(request)
-        raise NothingRunsInTheBackground if rest == _CANCEL else NoSuchEndpoint
+        raise NothingRunsInTheBackground
 
     async def compact(self, request: Request) -> None:
         self._authorise(request.credential, Permission.EXCHANGE_CREATE)
         raise NotCompacted
 
+    async def _recalled(self, request: Request) -> Recalled:
+        sought = exchange_id(request.parameters["id"])
+        recalled = await self._recall.recall(request.credential, sought)
+        request.exchange_id = recalled.exchange_id
+        return recalled
+
+
+class InputTokens:
+    """Counts the tokens of a request that is not answered."""
+
+    def __init__(self, read: Read, counter: TokenServer, *, limits: EdgeLimits) -> None:
+        self._read = read
+        self._counter = counter
+        self._limits = limits
+
+    async def __call__(self, request: Request) -> None:
+        dialogue = self._read(await request.body(self._limits), request)
+        counted = await self._counter.count(
+            Arrival(dialogue.chat, request.credential, request.request_id, request.received_ns)
+        )
+        request.exchange_id = counted.exchange_id
+        told = (b"x-passerelle-exchange", counted.exchange_id.encode())
+        body = encode_input_tokens(counted.tokens, estimated=counted.estimated)
+        await request.reply(200, body, (*_JSON, told))
+
 
 def response_endpoints(
-    server: Server, recall: Recall, *, authorise: Authorise, limits: EdgeLimits, clock: Clock
+    server: Server,
+    recall: Recall,
+    *,
+    authorise: Authorise,
+    limits: EdgeLimits,
+    clock: Clock,
+    counter: TokenServer | None = None,
 ) -> tuple[Endpoint, ...]:
-    create = Conversations(reader(recall), server, limits=limits, clock=clock)
+    """Nothing is counted without a counter."""
+    read_request = reader(recall)
+    create = Conversations(read_request, server, limits=limits, clock=clock)
     kept = Responses(recall, authorise=authorise)
-    return (
-        Endpoint("POST", PATH, Permission.EXCHANGE_CREATE, create),
-        Endpoint("POST", f"{PATH}/compact", Permission.EXCHANGE_CREATE, kept.compact),
-        Endpoint("POST", f"{PATH}/*", Permission.EXCHANGE_CREATE, kept.cancel),
-        Endpoint("GET", f"{PATH}/*", Permission.EXCHANGE_READ_OWN, kept.get),
-        Endpoint("DELETE", f"{PATH}/*", Permission.EXCHANGE_CREATE, kept.delete),
+    ask, read = Permission.EXCHANGE_CREATE, Permission.EXCHANGE_READ_OWN
+    endpoints = (
+        Endpoint("POST", PATH, ask, create),
+        Endpoint("POST", f"{PATH}/compact", ask, kept.compact),
+        Endpoint("GET", _ONE, read, kept.retrieve),
+        Endpoint("DELETE", _ONE, ask, kept.delete),
+        Endpoint("POST", f"{_ONE}/cancel", ask, kept.cancel),
+        Endpoint("GET", f"{_ONE}/input_items", read, kept.input_items),
     )
-
-
-def _named(request: Request) -> tuple[str, str]:
-    """The id in the path, and what stands behind it."""
-    name, _, rest = request.path.removeprefix(f"{PATH}/").partition("/")
-    return name, rest
+    if counter is None:
+        return endpoints
+    count = InputTokens(read_request, counter, limits=limits)
+    return (*endpoints, Endpoint("POST", f"{PATH}/input_tokens", ask, count))
 
 
 def _query(request: Request) -> dict[str, str]:
-    given = parse_qs(request.scope.get("query_string", b"").decode("latin-1"))
+    given = parse_qs(request.query.decode("latin-1"))
     return {name: values[-1] for name, values in given.items()}
 
 

@@ -18,6 +18,7 @@ from passerelle.transport.egress.failures import (
     Redirected,
     TimedOut,
 )
+from passerelle.transport.egress.heads import Headers
 from passerelle.transport.egress.targets import Origin, Target
 
 Dial = Callable[[Origin, Callable[[], Connection]], Awaitable[Connection]]
@@ -33,8 +34,7 @@ def allow_everything(origin: Origin) -> bool:  # noqa: ARG001 - the shape of an 
 @dataclass(frozen=True, slots=True)
 class Response:
     status: int
-    headers: dict[str, str]
-    """Names in lower case; of a repeated header the last."""
+    headers: Headers
     body: bytes
 
 
@@ -42,6 +42,7 @@ class Response:
 class _Pool:
     """Connections to one origin. The newest idle one is taken first, so that old ones expire."""
 
+    origin: Origin
     idle: list[Connection] = field(default_factory=list)
     open: int = 0
     """In use, idle, or being dialled."""
@@ -68,24 +69,28 @@ class Connections:
         self, target: Target, body: bytes, *, headers: bytes = b"", deadlines: Deadlines
     ) -> Response:
         """The whole answer. `headers` are whole lines for this request alone."""
-        connection = await self._sent(target, body, headers, deadlines, streaming=False)
+        pool = self._pool(target.origin)
+        head = target.head + headers
+        connection = await self._asked(pool, head, body, deadlines=deadlines, streaming=False)
         try:
-            data = await connection.whole()
-            return Response(connection.status, _checked(connection).headers, data)
+            _expect_plain(connection)
+            return Response(connection.status, connection.headers, connection.taken())
         finally:
-            self._give_back(target.origin, connection)
+            self._give_back(pool, connection)
 
     async def stream(
         self, target: Target, body: bytes, *, headers: bytes = b"", deadlines: Deadlines
     ) -> "ResponseStream":
         """The answer once its headers are there. Whoever takes it closes it."""
-        connection = await self._sent(target, body, headers, deadlines, streaming=True)
+        pool = self._pool(target.origin)
+        head = target.head + headers
+        connection = await self._asked(pool, head, body, deadlines=deadlines, streaming=True)
         try:
-            _checked(connection)
+            _expect_plain(connection)
         except BaseException:
-            self._give_back(target.origin, connection)
+            self._give_back(pool, connection)
             raise
-        return ResponseStream(connection, lambda: self._give_back(target.origin, connection))
+        return ResponseStream(connection, lambda: self._give_back(pool, connection))
 
     async def close(self) -> None:
         """Drops idle connections; those in use end with their answers."""
@@ -96,51 +101,33 @@ class Connections:
                 pool.open -= 1
         await asyncio.sleep(0)  # lets the transports notice
 
-    async def _sent(
-        self,
-        target: Target,
-        body: bytes,
-        headers: bytes,
-        deadlines: Deadlines,
-        *,
-        streaming: bool,
+    def _pool(self, origin: Origin) -> _Pool:
+        if not self._allow(origin):
+            raise NotAllowed(str(origin))
+        pool = self._pools.get(origin)
+        if pool is None:
+            pool = self._pools[origin] = _Pool(origin)
+        return pool
+
+    async def _asked(
+        self, pool: _Pool, head: bytes, body: bytes, *, deadlines: Deadlines, streaming: bool
     ) -> Connection:
-        """A connection on which the headers of the answer have come."""
-        head = target.head + headers
+        """A connection on which the answer has come; of a stream, its headers."""
         while True:
-            connection = await self._take(target.origin, deadlines)
-            reused = connection.served > 0
+            connection = self._idle(pool) or await self._free(pool, deadlines)
             try:
-                await connection.send(head, body, deadlines, streaming=streaming)
-                await connection.opened()
+                connection.send(head, body, deadlines, streaming=streaming)
+                await connection.answered()
             except ConnectionLost:
-                self._give_back(target.origin, connection)
+                self._give_back(pool, connection)
                 # The server may have closed it while we wrote: it never saw the request.
-                if reused and connection.untouched:
+                if connection.served and connection.untouched:
                     continue
                 raise
             except BaseException:
-                self._give_back(target.origin, connection)
+                self._give_back(pool, connection)
                 raise
             return connection
-
-    async def _take(self, origin: Origin, deadlines: Deadlines) -> Connection:
-        if not self._allow(origin):
-            raise NotAllowed(str(origin))
-        pool = self._pools.setdefault(origin, _Pool())
-        connection = self._idle(pool)
-        if connection is not None:
-            return connection
-        try:
-            async with asyncio.timeout(deadlines.connect):
-                while pool.open >= self._limits.connections:
-                    await _turn(pool)
-                    connection = self._idle(pool)
-                    if connection is not None:
-                        return connection
-                return await self._opened(origin, pool)
-        except TimeoutError:
-            raise TimedOut("connect") from None
 
     def _idle(self, pool: _Pool) -> Connection | None:
         oldest = asyncio.get_running_loop().time() - self._limits.idle_seconds
@@ -152,10 +139,23 @@ class Connections:
             pool.open -= 1
         return None
 
-    async def _opened(self, origin: Origin, pool: _Pool) -> Connection:
+    async def _free(self, pool: _Pool, deadlines: Deadlines) -> Connection:
+        """A new connection, or the next that comes back where there may be no more."""
+        try:
+            async with asyncio.timeout(deadlines.connect):
+                while pool.open >= self._limits.connections:
+                    await _turn(pool)
+                    connection = self._idle(pool)
+                    if connection is not None:
+                        return connection
+                return await self._opened(pool)
+        except TimeoutError:
+            raise TimedOut("connect") from None
+
+    async def _opened(self, pool: _Pool) -> Connection:
         pool.open += 1
         try:
-            return await self._dial(origin, lambda: Connection(self._limits))
+            return await self._dial(pool.origin, lambda: Connection(self._limits))
         except BaseException as fault:
             pool.open -= 1
             _next_turn(pool)
@@ -163,15 +163,15 @@ class Connections:
                 raise CannotConnect(type(fault).__name__) from None
             raise
 
-    def _give_back(self, origin: Origin, connection: Connection) -> None:
+    def _give_back(self, pool: _Pool, connection: Connection) -> None:
         """Exactly once for every connection taken."""
-        pool = self._pools[origin]
         if connection.release() and not self._closed:
             pool.idle.append(connection)
         else:
             connection.abort()
             pool.open -= 1
-        _next_turn(pool)
+        if pool.waiting:
+            _next_turn(pool)
 
 
 class ResponseStream:
@@ -228,12 +228,11 @@ class TcpDial:
         return self._context
 
 
-def _checked(connection: Connection) -> Connection:
+def _expect_plain(connection: Connection) -> None:
     if connection.status in _REDIRECTS:
         raise Redirected
-    if connection.headers.get("content-encoding", "identity") != "identity":
+    if connection.headers.coded:
         raise NotHttp("content-encoding")
-    return connection
 
 
 async def _turn(pool: _Pool) -> None:
