@@ -21,7 +21,7 @@ from passerelle.transport.wire.bodies import (
 )
 from passerelle.transport.wire.openai_options import ChatOptions, options_of
 from passerelle.transport.wire.openai_parts import AnyPart, parts_of, plain, text_of
-from passerelle.transport.wire.openai_thoughts import DETAILS_FIELD, thoughts_in
+from passerelle.transport.wire.openai_thoughts import DETAILS_FIELD, parted_details, thoughts_in
 
 _Json = dict[str, JsonValue]
 MOST_MESSAGES: Final = 2_048
@@ -65,7 +65,7 @@ class _Request(ChatOptions, kw_only=True):
     user: str | None = None
 
 
-_PLAIN: Final = frozenset({"model", "messages", "stream", "user"})
+_PLAIN: Final = frozenset({"model", "messages", "stream", "stream_options", "user"})
 _KNOWN: Final = frozenset(_Request.__struct_fields__)
 _MESSAGE: Final = frozenset({*_Message.__struct_fields__, DETAILS_FIELD})
 _PLAIN_MESSAGE: Final = 2
@@ -81,13 +81,20 @@ def decode_request(body: bytes) -> ChatRequest:
     return ChatRequest(
         model=request.model,
         messages=tuple(
-            [_message(place, *each) for place, each in enumerate(zip(request.messages, given))]  # noqa: B905 - one is read from the other
+            [_message(place, each, given[place]) for place, each in enumerate(request.messages)]
         ),
         stream=bool(request.stream),
         include_usage=_includes_usage(request),
         end_user=request.user or "",
-        options=NO_OPTIONS if raw.keys() <= _PLAIN else _options(request, raw),
+        options=NO_OPTIONS if _is_plain(raw) else _options(request, raw),
     )
+
+
+def _is_plain(raw: _Json) -> bool:
+    if not raw.keys() <= _PLAIN:
+        return False
+    streaming = raw.get("stream_options")
+    return not isinstance(streaming, dict) or streaming.keys() <= {"include_usage"}
 
 
 def _includes_usage(request: _Request) -> bool:
@@ -122,9 +129,9 @@ def _message(place: int, message: _Message, raw: _Json) -> Message:
 
 def _rich_message(place: int, message: _Message, raw: _Json) -> Message:
     content, extras = message.content, _uninterpreted(raw)
-    thoughts, details = thoughts_in(_thought(message), raw.get(DETAILS_FIELD))
-    if details:
-        extras[DETAILS_FIELD] = details
+    details = raw.get(DETAILS_FIELD)
+    if others := parted_details(details)[1]:
+        extras[DETAILS_FIELD] = others
     parts = parts_of(content, raw["content"], place) if isinstance(content, list) else ()
     text = content if isinstance(content, str) else text_of(parts)
     if message.refusal and content is None:
@@ -137,7 +144,7 @@ def _rich_message(place: int, message: _Message, raw: _Json) -> Message:
         plain(parts),
         _tool_calls(place, message.tool_calls or ()),
         message.tool_call_id or "",
-        thoughts=thoughts,
+        thoughts=thoughts_in(_thought(message), details),
         extras=extras,
     )
 

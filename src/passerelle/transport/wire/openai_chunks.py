@@ -1,7 +1,7 @@
 """Streams of servers that speak Chat Completions."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 import msgspec
@@ -30,6 +30,7 @@ from passerelle.transport.wire.openai_completions import (
     uninterpreted,
     usage_in,
 )
+from passerelle.transport.wire.openai_thoughts import DETAILS_FIELD, parted_details
 from passerelle.transport.wire.sse import Event, EventReader
 
 _Json = dict[str, JsonValue]
@@ -251,13 +252,22 @@ class ChatReader:
         logprobs = logprobs_in(raw)
         if delta is None:
             return None if logprobs is None else Piece(index=index, logprobs=logprobs)
-        thought = Thought(delta.thought) if delta.thought else None
+        thought = _thought(delta.thought, raw)
         calls = tuple(known.delta(call) for call in delta.tool_calls or ())
         refusal = delta.refusal or ""
         piece = Piece(delta.text, index, calls, thought, refusal, logprobs)
         called = "".join(call.name + call.arguments for call in calls)
         self._written += len(f"{delta.text}{delta.thought}{refusal}{called}".encode())
         return None if piece == Piece(index=index) else piece
+
+
+def _thought(text: str, choice: _Json) -> Thought | None:
+    """A detail of ours repeats what was thought, and ends it."""
+    delta = choice.get("delta")
+    details = delta.get(DETAILS_FIELD) if isinstance(delta, dict) else None
+    for ending in parted_details(details)[0] if details else ():
+        return replace(ending, text=text)
+    return Thought(text) if text else None
 
 
 def merge(whole: _Json, delta: _Json) -> None:

@@ -11,11 +11,15 @@ from passerelle.core.values.chat import (
     FinishReason,
     JsonObject,
     JsonValue,
-    Thought,
     ToolCall,
     Usage,
 )
 from passerelle.transport.wire.errors import ErrorBody, decode_error
+from passerelle.transport.wire.openai_thoughts import (
+    DETAILS_FIELD,
+    parted_details,
+    thoughts_in,
+)
 
 _Json = dict[str, JsonValue]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -114,7 +118,7 @@ class _Answer(msgspec.Struct):
     model: str | None = None
 
 
-_MESSAGE: Final = frozenset({*RawMessage.__struct_fields__, "role"})
+_MESSAGE: Final = frozenset({*RawMessage.__struct_fields__, "role", DETAILS_FIELD})
 CHOICE: Final = frozenset({*RawChoice.__struct_fields__, "logprobs"})
 ANSWER: Final = frozenset({"id", "object", "created", "model", "choices", "usage", "obfuscation"})
 _FINISH: Final[Mapping[str, FinishReason]] = {
@@ -196,10 +200,11 @@ def uninterpreted(choice: _Json) -> _Json:
     """Fields of a choice, and of its message, that we do not interpret."""
     message = choice.get("delta") or choice.get("message")
     within = message if isinstance(message, dict) else {}
-    if choice.keys() <= CHOICE and within.keys() <= _MESSAGE:
+    if choice.keys() <= CHOICE and within.keys() <= _MESSAGE and DETAILS_FIELD not in within:
         return {}
     others = {key: value for key, value in choice.items() if key not in CHOICE}
     others |= {key: value for key, value in within.items() if key not in _MESSAGE}
+    others[DETAILS_FIELD] = parted_details(within.get(DETAILS_FIELD))[1]
     return {key: value for key, value in others.items() if says_something(value)}
 
 
@@ -220,11 +225,12 @@ def _choice(choice: RawChoice, raw: _Json) -> Choice:
     if message is None:
         raise NotACompletion
     calls = tool_calls_of(message.tool_calls or ())
+    details = cast("_Json", raw["message"]).get(DETAILS_FIELD)
     return Choice(
         text=message.text,
         finish_reason=finish_reason(choice.finish_reason or "", calls=bool(calls)),
         tool_calls=calls,
-        thoughts=(Thought(message.thought),) if message.thought else (),
+        thoughts=thoughts_in(message.thought, details),
         refusal=message.refusal or "",
         logprobs=logprobs_in(raw),
         extras=uninterpreted(raw),

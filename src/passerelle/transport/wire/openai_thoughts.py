@@ -5,7 +5,7 @@ provider can read, stands in `reasoning_details` beside it, marked as written by
 it comes back with the next turn; details that others wrote are none of ours to interpret.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from passerelle.core.values.chat import JsonValue, Thought
@@ -16,19 +16,25 @@ _Json = dict[str, JsonValue]
 _FORMAT: Final = "passerelle-v1"
 
 
-def thoughts_in(text: str, details: JsonValue) -> tuple[tuple[Thought, ...], list[JsonValue]]:
-    """The thoughts, and the details that are not ours."""
-    given = details if isinstance(details, list) else []
-    ours = [each for each in given if isinstance(each, dict) and each.get("format") == _FORMAT]
-    others = [each for each in given if each not in ours]
-    if ours:
-        return tuple(map(_thought, ours)), others
-    return ((Thought(text),) if text else ()), others
+def thoughts_in(text: str, details: JsonValue) -> tuple[Thought, ...]:
+    """From the text alone, where the details are none of ours."""
+    ours, _ = parted_details(details)
+    return ours or ((Thought(text),) if text else ())
 
 
-def _thought(detail: Mapping[str, JsonValue]) -> Thought:
-    told = (detail.get(key) for key in ("text", "signature", "data"))
-    return Thought(*(each if isinstance(each, str) else "" for each in told))
+def parted_details(details: JsonValue) -> tuple[tuple[Thought, ...], list[JsonValue]]:
+    """The thoughts in those that we wrote, and those of others."""
+    if not isinstance(details, list):
+        return (), []
+    ours: list[Thought] = []
+    others: list[JsonValue] = []
+    for detail in details:
+        if isinstance(detail, dict) and detail.get("format") == _FORMAT:
+            told = (detail.get(key) for key in ("text", "signature", "data"))
+            ours.append(Thought(*(each if isinstance(each, str) else "" for each in told)))
+        else:
+            others.append(detail)
+    return tuple(ours), others
 
 
 def thought_fields(thoughts: Iterable[Thought]) -> _Json:
