@@ -27,6 +27,7 @@ from passerelle.domain.feedback.flags import Flag, FlagReason
 from passerelle.domain.identity.keys import Unauthenticated
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.ledger.acts import Recorded
+from passerelle.stories.serve.count import Counted
 from passerelle.stories.serve.exchange import (
     Arrival,
     Checked,
@@ -157,6 +158,10 @@ class CannedServer:
         self._check(credential)
         raise NotFound(f"No answer here was recorded, so none is {exchange_id}.")
 
+    async def count(self, arrival: Arrival) -> Counted:
+        self._check(arrival.credential)
+        return Counted(CHECKED.exchange_id, SERVED, tokens=12, estimated=True, upstream_ns=0)
+
     def earlier(self, credential: str, exchange_id: str) -> tuple[Message, ...]:  # noqa: ARG002
         self._check(credential)
         raise NothingToContinue(param="previous_response_id")
@@ -180,6 +185,7 @@ def gateway_parts(server: CannedServer, **changes: object) -> GatewayParts:
         authorise=server.authorise,
         feedback=server.feedback,
         recall=server,
+        counter=server,
         exposition=registry.exposition,
     )
     return replace(parts, **changes)  # type: ignore[arg-type]

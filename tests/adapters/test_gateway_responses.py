@@ -134,7 +134,7 @@ async def house(provider: Scripted | None = None, **changes: Any) -> AsyncGenera
 
     def parts(server: CannedServer) -> GatewayParts:
         canned = gateway_parts(server, authorise=authorised, recall=Recalling(made.parts))
-        return replace(canned, server=made.serving)
+        return replace(canned, server=made.serving, counter=made.serving)
 
     async with (
         running(CannedServer(), parts=parts) as gateway,
@@ -400,7 +400,7 @@ async def test_parts_of_a_message_are_listed_as_they_were() -> None:
         ("GET", "/resp_01/else", 404, "unknown_url"),
         ("GET", "/resp_01?stream=true", 400, "unsupported_value"),
         ("DELETE", "/resp_01", 404, "not_found"),
-        ("DELETE", "/resp_01/input_items", 404, "unknown_url"),
+        ("DELETE", "/resp_01/input_items", 405, "method_not_allowed"),
         ("POST", "/resp_01/cancel", 400, "unsupported_value"),
         ("POST", "/resp_01/else", 404, "unknown_url"),
         ("POST", "/compact", 400, "unsupported_value"),
@@ -421,6 +421,7 @@ async def test_what_is_not_there_is_said_clearly(
     ("method", "path"),
     [
         ("POST", ""),
+        ("POST", "/input_tokens"),
         ("POST", "/compact"),
         ("POST", "/resp_01/cancel"),
         ("GET", "/resp_01"),
@@ -429,10 +430,24 @@ async def test_what_is_not_there_is_said_clearly(
     ],
 )
 async def test_nobody_is_served_without_a_key(method: str, path: str) -> None:
-    sent = {"json": {"model": "fees", "input": "?"}} if not path else {}
+    sent = {"json": {"model": "fees", "input": "?"}} if path in ("", "/input_tokens") else {}
     async with house() as home:
         answer = await home.call(method, path, key="sk-wrong", **sent)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
+
+
+async def test_input_is_counted_with_the_conversation_that_it_continues(data_sets: Path) -> None:
+    async with house() as home:
+        client = home.client.responses
+        first = await client.create(model="fees", input="Fees? " * 50)
+        alone = await client.input_tokens.count(model="fees", input="?")
+        after = await client.input_tokens.count(
+            model="fees", input="?", previous_response_id=first.id
+        )
+    assert after.input_tokens > alone.input_tokens + 50
+    assert (alone.model_extra or {})["passerelle"] == {"counted_by": "estimate"}
+    openai_description(data_sets).validate("TokenCountsResource", alone.to_dict())
+    assert len(home.provider.calls) == 1
 
 
 async def test_a_field_that_the_provider_does_not_know_is_refused_by_name() -> None:

@@ -145,9 +145,11 @@ def build_gateway(
         pepper=parts.pepper,
     )
     limits = installation.settings.limits
+    serving = build_serving(parts)
     return Gateway(
         GatewayParts(
-            server=build_serving(parts),
+            server=serving,
+            counter=serving,
             clock=installation.clock,
             observer=TrafficMetrics(registry),
             ready=lambda: unready(installation, deployments),

@@ -22,6 +22,7 @@ from passerelle.adapters.gateway.routes import Endpoint, Public, RouteTable
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import Refusal
 from passerelle.domain.identity.permissions import Permission
+from passerelle.stories.serve.count import TokenServer
 from passerelle.stories.serve.exchange import Server
 from passerelle.stories.serve.recall import Recall
 
@@ -55,6 +56,7 @@ class GatewayParts:
     authorise: Authorise
     feedback: TakeFlag
     recall: Recall
+    counter: TokenServer
     exposition: Callable[[], bytes]
     """The metrics in Prometheus' text format."""
     mounts: Mapping[str, ASGIApp] = field(default_factory=dict)
@@ -166,6 +168,7 @@ def _endpoints(parts: GatewayParts, readiness: Readiness) -> tuple[Endpoint, ...
         *response_endpoints(
             parts.server,
             parts.recall,
+            parts.counter,
             authorise=parts.authorise,
             limits=parts.limits,
             clock=parts.clock,

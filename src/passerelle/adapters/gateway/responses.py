@@ -179,29 +179,26 @@ class InputTokens:
 def response_endpoints(
     server: Server,
     recall: Recall,
+    counter: TokenServer,
     *,
     authorise: Authorise,
     limits: EdgeLimits,
     clock: Clock,
-    counter: TokenServer | None = None,
 ) -> tuple[Endpoint, ...]:
-    """Nothing is counted without a counter."""
     read_request = reader(recall)
     create = Conversations(read_request, server, limits=limits, clock=clock)
+    count = InputTokens(read_request, counter, limits=limits)
     kept = Responses(recall, authorise=authorise)
     ask, read = Permission.EXCHANGE_CREATE, Permission.EXCHANGE_READ_OWN
-    endpoints = (
+    return (
         Endpoint("POST", PATH, ask, create),
+        Endpoint("POST", f"{PATH}/input_tokens", ask, count),
         Endpoint("POST", f"{PATH}/compact", ask, kept.compact),
         Endpoint("GET", _ONE, read, kept.retrieve),
         Endpoint("DELETE", _ONE, ask, kept.delete),
         Endpoint("POST", f"{_ONE}/cancel", ask, kept.cancel),
         Endpoint("GET", f"{_ONE}/input_items", read, kept.input_items),
     )
-    if counter is None:
-        return endpoints
-    count = InputTokens(read_request, counter, limits=limits)
-    return (*endpoints, Endpoint("POST", f"{PATH}/input_tokens", ask, count))
 
 
 def _query(request: Request) -> dict[str, str]:

@@ -4,6 +4,7 @@ from passerelle.core.values.errors import Refusal
 from passerelle.domain.identity.grants import authorise, holds
 from passerelle.domain.identity.keys import identify as identify_key
 from passerelle.domain.identity.permissions import Permission
+from passerelle.stories.serve.count import Counted, count
 from passerelle.stories.serve.embed import as_chat, embed
 from passerelle.stories.serve.exchange import (
     Arrival,
@@ -59,6 +60,12 @@ class Serving:
         identified = self._identify(as_chat(arrival))
         async with identified.tab:
             return await embed(identified, arrival.request, self._parts)
+
+    async def count(self, arrival: Arrival) -> Counted:
+        """The tokens that a model would read, given only after their entry is durable."""
+        identified = self._identify(arrival)
+        async with identified.tab:
+            return await count(identified, self._parts)
 
     def models(self, credential: str) -> tuple[ModelOffer, ...]:
         """Models that the caller may ask for, by name."""

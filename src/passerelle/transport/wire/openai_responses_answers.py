@@ -230,6 +230,17 @@ def encode_deleted(response_id: str) -> bytes:
     return _encode({"id": response_id, "object": "response", "deleted": True})
 
 
+def encode_input_tokens(tokens: int, *, estimated: bool) -> bytes:
+    counted_by = "estimate" if estimated else "provider"
+    return _encode(
+        {
+            "object": "response.input_tokens",
+            "input_tokens": tokens,
+            "passerelle": {"counted_by": counted_by},
+        }
+    )
+
+
 def encode_item_list(items: Sequence[_Json], *, more: bool) -> bytes:
     names = [name if isinstance(name := item.get("id"), str) else "" for item in items]
     return _encode(
