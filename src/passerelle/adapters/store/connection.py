@@ -42,7 +42,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _connect(uri: str, busy_seconds: float) -> sqlite3.Connection:
     return sqlite3.connect(
-        uri, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False
+        uri,
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
     )
 
 

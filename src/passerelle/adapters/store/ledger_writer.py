@@ -12,9 +12,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from passerelle.adapters.store.connection import open_writer, transaction
 from passerelle.adapters.store.ledger_rows import (
@@ -22,6 +21,7 @@ from passerelle.adapters.store.ledger_rows import (
     INSERT_CONTENTS,
     INSERT_ENTRIES,
     MOVE_HEAD,
+    Value,
     row_of,
 )
 from passerelle.adapters.store.ledger_tail import (
@@ -48,8 +48,7 @@ _CLOSED = "It is closed."
 Outcome: TypeAlias = Entry | Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A record that waits to be written, and who waits for it."""
 
     sealed: Sealed
@@ -235,18 +234,17 @@ def _erases(request: Request) -> bool:
 def _insert(
     connection: sqlite3.Connection, batch: list[Sealed], added: Extension, signer: Signer
 ) -> None:
-    INSERT_ENTRIES.run(connection, [row_of(entry) for entry in added.entries])
-    contents = [
-        (entry.sequence, sealed.content.salt, sealed.content.body)
-        for entry, sealed in zip(added.entries, batch, strict=True)
-        if sealed.content
-    ]
+    entries: list[Value] = []
+    contents: list[Value] = []
+    for entry, sealed in zip(added.entries, batch, strict=True):
+        entries += row_of(entry)
+        if sealed.content:
+            contents += (entry.sequence, sealed.content.salt, sealed.content.body)
+    INSERT_ENTRIES.run(connection, entries)
     INSERT_CONTENTS.run(connection, contents)
-    milestones = [
-        (milestone.number, signed_note(milestone.checkpoint, signer), milestone.block)
-        for milestone in added.milestones
-    ]
-    INSERT_CHECKPOINTS.run(connection, milestones)
+    for milestone in added.milestones:
+        note = signed_note(milestone.checkpoint, signer)
+        INSERT_CHECKPOINTS.run(connection, [milestone.number, note, milestone.block])
 
 
 def _remove(connection: sqlite3.Connection, commitment: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from passerelle.adapters.store.memory_batches import MemoryBatchBox, MemoryFileBox
@@ -141,7 +141,7 @@ class MemorySnapshot:
     def entries(self) -> Iterator[Row]:
         for entry in self.stored:
             content = self.contents.get(entry.sequence)
-            columns = list(astuple(entry))
+            columns = list(entry)
             columns[8] = entry.facts.decode()
             yield (*columns, content and content.salt, content and content.body)
 

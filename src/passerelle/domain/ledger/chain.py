@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,11 +20,11 @@ LARGEST_INTEGER = 2**63 - 1
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A draft that is ready to be chained: nothing about it can fail any more."""
 
-    draft: Draft
+    head: tuple[str, int, str, str, str, str, str]
+    """The entry from its event to its use case."""
     facts: bytes
     content: Content | None
     fields: bytes
@@ -84,20 +85,17 @@ def seal(draft: Draft, *, erases: str | None = None) -> Sealed:
         draft = replace(draft, event=CONTENT_ERASED, facts=told)
     facts = canonical_bytes(dict(draft.facts))
     content = None if draft.content is None else commit(draft.content, at_ms=draft.at_ms)
-    fields = _encode(
-        (
-            draft.event,
-            draft.at_ms,
-            draft.scope.organisation,
-            draft.scope.team,
-            draft.principal,
-            draft.subject,
-            draft.usecase,
-            msgspec.Raw(facts),
-            content.commitment if content else "",
-        )
+    head = (
+        draft.event,
+        draft.at_ms,
+        draft.scope.organisation,
+        draft.scope.team,
+        draft.principal,
+        draft.subject,
+        draft.usecase,
     )
-    return Sealed(draft, facts, content, fields[1:-1], erases)
+    fields = _encode((*head, msgspec.Raw(facts), content.commitment if content else ""))
+    return Sealed(head, facts, content, fields[1:-1], erases)
 
 
 def leaf_of(entry: Entry) -> bytes:
@@ -134,8 +132,10 @@ def extend(tip: Tip, batch: Sequence[Sealed]) -> Extension:
         array = b'\x00[%d,%b,"%b"]' % (sequence, sealed.fields, previous.encode())
         leaf = sha256(array).digest()
         block = tree.append(leaf)
-        entries.append(_entry(sealed, sequence, previous, leaf.hex()))
-        previous = entries[-1].hash
+        own = leaf.hex()
+        commitment = sealed.content.commitment if sealed.content else ""
+        entries.append(Entry(sequence, *sealed.head, sealed.facts, commitment, previous, own))
+        previous = own
         if block is not None:
             milestones.append(milestone(tree, block))
     return Extension(entries, milestones, Tip(previous, tree))
@@ -145,21 +145,3 @@ def milestone(tree: Tree, block: bytes) -> Milestone:
     """The milestone of a tree that has just closed a block."""
     checkpoint = Checkpoint(tree.size, tree.root(), milestone=True)
     return Milestone(tree.size // BLOCK, block, checkpoint)
-
-
-def _entry(sealed: Sealed, sequence: int, previous: str, own: str) -> Entry:
-    draft = sealed.draft
-    return Entry(
-        sequence,
-        draft.event,
-        draft.at_ms,
-        draft.scope.organisation,
-        draft.scope.team,
-        draft.principal,
-        draft.subject,
-        draft.usecase,
-        sealed.facts,
-        sealed.content.commitment if sealed.content else "",
-        previous,
-        own,
-    )

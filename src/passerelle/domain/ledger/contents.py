@@ -2,13 +2,12 @@
 
 import hmac
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SALT_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """What is stored beside the ledger until it is erased."""
 
     commitment: str

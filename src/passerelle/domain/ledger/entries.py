@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from passerelle.core.values.chat import JsonValue
 from passerelle.core.values.errors import Refusal, Unavailable
@@ -44,8 +44,7 @@ class Draft:
     """Kept apart, bound to the entry by a salted commitment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A recorded row. Its hash covers every other field; each names the hash before it."""
 
     sequence: int
