@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from passerelle.adapters.providers.pieces import pieces_of
 from passerelle.adapters.providers.upstream_faults import (
@@ -28,6 +28,7 @@ from passerelle.transport.wire.sse import EventTooLong
 from passerelle.transport.wire.vectors import Embedded, together
 
 _OK: Final = 200
+Read = TypeVar("Read")
 _AT_ONCE: Final = 8
 """Requests under way for one call of embeddings."""
 
@@ -109,6 +110,12 @@ class UpstreamCalls:
             if response is not None:
                 response.close()
 
+    async def read(self, question: Question, decode: Callable[[bytes], Read]) -> Read:
+        """What `decode` makes of the answer; it may raise `NotEmbeddings`."""
+        body = await self._asked(question)
+        with self._faults():
+            return decode(body)
+
     async def embed(
         self,
         questions: Sequence[Question],
@@ -124,9 +131,7 @@ class UpstreamCalls:
         async def work() -> None:
             for place, question in waiting:
                 left = max(0.001, question.seconds - (loop.time() - began_at))
-                body = await self._asked(replace(question, seconds=left))
-                with self._faults():
-                    answers[place] = decode(body)
+                answers[place] = await self.read(replace(question, seconds=left), decode)
 
         try:
             async with asyncio.TaskGroup() as group:
