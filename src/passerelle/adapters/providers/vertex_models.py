@@ -1,8 +1,7 @@
 """Models of Vertex AI: whose they are, where they stand, and how each maker's are asked."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,6 +24,7 @@ from passerelle.transport.wire.gemini_requests import encode_request as ask_gemi
 from passerelle.transport.wire.gemini_streams import GeminiReader
 from passerelle.transport.wire.openai_chunks import CutOff
 from passerelle.transport.wire.openai_completions import ErrorTold
+from passerelle.transport.wire.sse import Event, EventReader
 
 _VERSION: Final = re.compile(r"/v\d\w*$")
 _MULTI_REGIONS: Final = frozenset({"eu", "us"})
@@ -94,37 +94,46 @@ def resource(model: str, *, provider: str) -> Resource:
 
 
 class ClaudeReader:
-    """Anthropic's own stream, with what goes wrong in it told as by every other reader."""
+    """Anthropic's own stream; what goes wrong in it is told as by every other reader."""
 
     def __init__(self, call: ModelCall) -> None:
         self._call = call
+        self._events = EventReader()
         self._reader = MessagesReader()
+        self._fault: ErrorTold | NotAMessage | None = None
 
     @property
     def ended(self) -> bool:
-        return self._reader.ended
+        return self._reader.ended or self._fault is not None
 
     def push(self, chunk: bytes) -> list[Piece]:
-        with _translated():
-            return self._reader.push(chunk)
+        return self._take(self._events.push(chunk))
 
     def finish(self) -> list[Piece]:
-        with _translated():
+        pieces = [] if self.ended else self._take(self._events.finish())
+        if self._fault is not None:
+            raise self._fault
+        try:
             *rest, last = self._reader.finish()
+        except StreamCutOff:
+            raise CutOff from None
         usage = last.usage or estimated_usage(self._call, self._reader.written)
-        return [*rest, replace(last, usage=usage)]
+        return [*pieces, *rest, replace(last, usage=usage)]
 
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except StreamBrokeOff as failure:
-        told = failure.told
-        words = ErrorBody(told.message, told.type, code=told.code or status_told(told))
-        raise ErrorTold(words) from None
-    except StreamCutOff:
-        raise CutOff from None
+    def _take(self, events: list[Event]) -> list[Piece]:
+        pieces: list[Piece] = []
+        for event in events:
+            if self.ended:
+                break
+            try:
+                pieces += self._reader.take(event.data)
+            except NotAMessage as fault:
+                self._fault = fault
+            except StreamBrokeOff as failure:
+                told = failure.told
+                code = told.code or status_told(told)
+                self._fault = ErrorTold(ErrorBody(told.message, told.type, code=code))
+        return pieces
 
 
 GEMINI: Final = Format(
