@@ -232,6 +232,14 @@ def test_chunks_that_share_all_but_their_text_are_read_as_any_others() -> None:
         assert "".join(piece.text for piece in pieces) == "".join(said)
 
 
+def test_what_came_before_a_failure_is_given_out_first() -> None:
+    reader = ChatReader(CALL)
+    pieces = reader.push(events(chunk("a"), b"{half", chunk("b"), done=False))
+    assert ([piece.text for piece in pieces], reader.ended) == (["a"], True)
+    with pytest.raises(NotACompletion):
+        reader.finish()
+
+
 def test_nothing_after_the_end_mark_is_read() -> None:
     reader = ChatReader(CALL)
     pieces = reader.push(events(*told("a")) + events(chunk("more")))

@@ -19,6 +19,8 @@ from passerelle.transport.wire.estimates import estimated_usage
 from passerelle.transport.wire.openai_completions import (
     ANSWER,
     CHOICE,
+    ErrorTold,
+    NotACompletion,
     RawCall,
     RawChoice,
     converted,
@@ -134,7 +136,8 @@ class _Choice:
 class ChatReader:
     """From bytes of a stream to pieces, whatever way the bytes are cut.
 
-    Raises `NotACompletion`, `ErrorTold` and `EventTooLong`.
+    Raises `NotACompletion`, `ErrorTold` and `EventTooLong`; the first two only when all
+    that came before has been given out.
     """
 
     def __init__(self, call: ModelCall) -> None:
@@ -147,11 +150,15 @@ class ChatReader:
         self._further: _Json = {}
         self._mould: _Mould | None = None
         self._moulds = 0
+        self._failure: NotACompletion | ErrorTold | None = None
         self.ended = False
-        """The end mark has come."""
+        """The end mark has come, or nothing good can come any more."""
 
     def push(self, chunk: bytes) -> list[Piece]:
-        return self._take(self._events.push(chunk))
+        pieces = self._take(self._events.push(chunk))
+        if self._failure is not None and not pieces:
+            raise self._failure
+        return pieces
 
     def finish(self) -> list[Piece]:
         """What is left when the stream ends; the last piece carries usage.
@@ -160,6 +167,8 @@ class ChatReader:
         Raises `CutOff`.
         """
         pieces = [] if self.ended else self._take(self._events.finish())
+        if self._failure is not None:
+            raise self._failure
         if not self._choices or any(each.finish is None for each in self._choices.values()):
             raise CutOff
         *others, last = sorted(self._choices.items())
@@ -198,8 +207,12 @@ class ChatReader:
                 break
             if (piece := self._alike(event.data)) is not None:
                 pieces.append(piece)
-            else:
+                continue
+            try:
                 pieces += self._pieces(event.data)
+            except (NotACompletion, ErrorTold) as failure:
+                self._failure, self.ended = failure, True
+                break
         return pieces
 
     def _alike(self, data: bytes) -> Piece | None:
