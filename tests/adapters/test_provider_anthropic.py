@@ -180,6 +180,13 @@ async def test_tokens_are_counted_by_the_provider() -> None:
     assert "max_tokens" not in there.seen[0].json
 
 
+@pytest.mark.parametrize("data", [b"{}", b"<html>", b'{"input_tokens":-1}'])
+async def test_garbage_in_place_of_a_count_is_unreadable(data: bytes) -> None:
+    async with provider_of(lambda _: [answer(data)]) as (provider, _):
+        with pytest.raises(Unreadable):
+            await provider.count_tokens(CALL)
+
+
 async def test_untold_usage_is_estimated() -> None:
     usage = (await completed(answer(body(usage=None)))).usage
     assert usage.estimated

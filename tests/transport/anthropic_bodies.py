@@ -3,15 +3,18 @@
 import json
 from typing import Any
 
-from passerelle.core.values.chat import ChatRequest, Completion, Piece
+from passerelle.core.values.chat import ChatRequest, Completion, Message, Piece
 from passerelle.domain.routing.providers import ModelCall
 from passerelle.stories.serve.lanes import StreamedChoice
 from passerelle.transport.wire.anthropic_answers import encode_completion
-from passerelle.transport.wire.anthropic_stream_reader import MessagesReader
+from passerelle.transport.wire.anthropic_streams import ClaudeReader
 from passerelle.transport.wire.headings import Heading
 
 Body = dict[str, Any]
 HEADING = Heading("exc_1", 1_700_000_000, "claude")
+
+
+ASKED = ModelCall("claude", (Message("user", "?"),), "", (), 0, 0.0, "", 5.0)
 
 
 def call_of(request: ChatRequest) -> ModelCall:
@@ -27,7 +30,7 @@ def written(message: Completion) -> Body:
 
 def read(body: bytes, size: int = 1_000_000) -> list[Piece]:
     """All pieces of a stream that comes in parts of that size."""
-    reader = MessagesReader()
+    reader = ClaudeReader(ASKED)
     pieces: list[Piece] = []
     for start in range(0, len(body), size):
         pieces += reader.push(body[start : start + size])

@@ -21,14 +21,13 @@ from passerelle.core.values.chat import (
 from passerelle.domain.routing.providers import ProviderOverloaded
 from passerelle.stories.serve.lanes import pieces_of
 from passerelle.transport.wire.anthropic_answers import NotAMessage, decode_completion
-from passerelle.transport.wire.anthropic_stream_reader import (
-    LONGEST_EVENT,
-    MessagesReader,
-    StreamBrokeOff,
-    StreamCutOff,
-)
 from passerelle.transport.wire.anthropic_stream_writer import MessagesWriter
+from passerelle.transport.wire.anthropic_streams import LONGEST_EVENT, ClaudeReader
+from passerelle.transport.wire.openai_chunks import CutOff
+from passerelle.transport.wire.openai_completions import ErrorTold
+from passerelle.transport.wire.sse import EventTooLong
 from tests.transport.anthropic_bodies import (
+    ASKED,
     HEADING,
     Body,
     assembled,
@@ -169,7 +168,7 @@ def test_a_stream_is_the_whole_answer_in_pieces() -> None:
 def test_it_makes_no_difference_how_the_bytes_were_cut(cuts: list[int], *, crlf: bool) -> None:
     body = sse(*WHOLE)
     body = body.replace(b"\n", b"\r\n") if crlf else body
-    reader = MessagesReader()
+    reader = ClaudeReader(ASKED)
     pieces: list[Piece] = []
     for first, last in pairwise([0, *sorted(cuts), len(body)]):
         pieces += reader.push(body[first:last])
@@ -193,7 +192,7 @@ def test_arguments_that_came_with_the_start_of_a_call_are_kept() -> None:
 
 @pytest.mark.parametrize("kept", range(len(WHOLE)))
 def test_a_stream_without_its_end_is_cut_off(kept: int) -> None:
-    with pytest.raises(StreamCutOff):
+    with pytest.raises(CutOff):
         read(sse(*WHOLE[:kept]))
 
 
@@ -205,11 +204,35 @@ def test_nothing_is_read_behind_the_end() -> None:
     assert read(sse(*WHOLE, *said(0, "more"))) == read(sse(*WHOLE))
 
 
-def test_an_error_inside_a_stream_is_told() -> None:
-    error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-    with pytest.raises(StreamBrokeOff) as caught:
-        read(sse(start(), *said(0, "a"), error))
-    assert caught.value.told.type == "overloaded_error"
+@pytest.mark.parametrize(
+    ("kind", "words", "code"),
+    [
+        ("overloaded_error", "Overloaded", 529),
+        ("api_error", "Internal server error", 500),
+        ("something_new", "?", 500),
+        ("invalid_request_error", "Your credit balance is too low", "insufficient_quota"),
+    ],
+)
+def test_an_error_inside_a_stream_is_told_after_what_came_before_it(
+    kind: str, words: str, code: int | str
+) -> None:
+    error = {"type": "error", "error": {"type": kind, "message": words}}
+    reader = ClaudeReader(ASKED)
+    pieces = reader.push(sse(start(), *said(0, "a"), error, *said(1, "b")))
+    assert [piece.text for piece in pieces] == ["a"]
+    assert reader.ended
+    with pytest.raises(ErrorTold) as caught:
+        reader.finish()
+    assert (caught.value.told.type, caught.value.told.code) == (kind, code)
+
+
+def test_untold_usage_is_estimated() -> None:
+    opened: Body = {"type": "message_start", "message": {"model": "m"}}
+    end: list[Body] = [{"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, STOP]
+    usage = read(sse(opened, *said(0, "abcd", "efgh"), *end))[-1].usage
+    assert usage is not None
+    assert usage.estimated
+    assert usage.output_tokens == 2
 
 
 @pytest.mark.parametrize(
@@ -226,15 +249,16 @@ def test_an_error_inside_a_stream_is_told() -> None:
     ],
 )
 def test_garbage_inside_a_stream_is_no_message(data: bytes) -> None:
-    reader = MessagesReader()
-    reader.push(sse(start()))
+    reader = ClaudeReader(ASKED)
+    reader.push(sse(start()) + b"data: " + data + b"\n\n")
+    assert reader.ended
     with pytest.raises(NotAMessage):
-        reader.push(b"data: " + data + b"\n\n")
+        reader.finish()
 
 
-def test_an_event_without_end_is_no_message() -> None:
-    with pytest.raises(NotAMessage):
-        MessagesReader().push(b"data: " + b"a" * (LONGEST_EVENT + 1))
+def test_an_event_without_end_is_too_long() -> None:
+    with pytest.raises(EventTooLong):
+        ClaudeReader(ASKED).push(b"data: " + b"a" * (LONGEST_EVENT + 1))
 
 
 # Writing.

@@ -1,8 +1,7 @@
-"""Streams of Anthropic Messages, as an upstream sends them."""
+"""Events of a stream of Anthropic Messages, as an upstream sends them, in whatever frames."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import cast
 
 import msgspec
 
@@ -20,14 +19,9 @@ from passerelle.transport.wire.anthropic_layout import (
 )
 from passerelle.transport.wire.anthropic_usage import extras_of, finish_of, usage_of
 from passerelle.transport.wire.errors import ErrorBody
-from passerelle.transport.wire.sse import EventReader, EventTooLong
 
 _Json = dict[str, JsonValue]
 _encode = msgspec.json.Encoder().encode
-
-
-LONGEST_EVENT: Final = 8_000_000
-"""Bytes: what a search has found, or code has written, comes whole in one event."""
 
 
 class StreamCutOff(Exception):
@@ -86,10 +80,9 @@ class _Block:
 
 
 class MessagesReader:
-    """Bytes in, pieces out, whatever way the bytes are cut."""
+    """Events in, pieces out."""
 
     def __init__(self) -> None:
-        self._events = EventReader(longest=LONGEST_EVENT)
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._layout = Layout()
@@ -100,16 +93,8 @@ class MessagesReader:
         """Bytes of what the model wrote, for a count of our own where the upstream told none."""
         self.ended = False
 
-    def push(self, chunk: bytes) -> list[Piece]:
-        """Raises `NotAMessage` and `StreamBrokeOff`."""
-        try:
-            events = self._events.push(chunk)
-        except EventTooLong as fault:
-            raise NotAMessage from fault
-        return self._taken(event.data for event in events)
-
     def take(self, data: bytes) -> list[Piece]:
-        """One event, for platforms with frames of their own. Raises as `push`."""
+        """The data of one event. Raises `NotAMessage` and `StreamBrokeOff`."""
         try:
             event = _decode(data)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as fault:
@@ -133,11 +118,10 @@ class MessagesReader:
         return []
 
     def finish(self) -> list[Piece]:
-        """What is left, and the last piece: its usage is None where the upstream told none.
+        """The last piece: its usage is None where the upstream told none.
 
         Raises `StreamCutOff`.
         """
-        rest = [] if self.ended else self._taken(each.data for each in self._events.finish())
         if not self.ended:
             raise StreamCutOff
         reason = self._ending.get("stop_reason")
@@ -147,15 +131,7 @@ class MessagesReader:
             model=self._model,
             extras=extras_of(self._ending, self._usage),
         )
-        return [*rest, last]
-
-    def _taken(self, events: Iterable[bytes]) -> list[Piece]:
-        pieces: list[Piece] = []
-        for data in events:
-            pieces += self.take(data)
-            if self.ended:
-                break
-        return pieces
+        return [last]
 
     def _start(self, index: int, raw: _Json) -> list[Piece]:
         block = self._blocks[index] = _Block(raw, str(raw.get("type")))
