@@ -109,8 +109,7 @@ class Gateway:
     def _enter(self, endpoint: Endpoint, request: Request) -> Awaitable[None]:
         request.endpoint = endpoint.path
         request.encode_error = endpoint.errors
-        if not endpoint.open_to_some and isinstance(endpoint.needs, Permission):
-            self._admission.expect(request.credential, endpoint.needs)
+        self._admission.expect(request.credential, endpoint)
         return endpoint.handler(request)
 
     async def _elsewhere(self, request: Request) -> None:

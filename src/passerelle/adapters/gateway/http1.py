@@ -24,8 +24,6 @@ from passerelle.adapters.gateway.problems import openai_problem
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import Refusal, Unavailable
 
-_ROOM: Final = memoryview(bytearray(262_144))
-"""Where every connection reads into: what comes is parsed before the next one reads."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -74,7 +72,7 @@ class Hall:
     draining: bool = False
 
 
-class HttpConnection(asyncio.BufferedProtocol):
+class HttpConnection(asyncio.Protocol):
     """One connection. `_due` is when it is closed if nothing changes: one number, so that a
     request costs an assignment rather than a timer; a sweep looks at all of them.
     """
@@ -142,12 +140,9 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._queue.clear()
         del self._parser  # it holds our methods, and we hold it
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
-        return _ROOM
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         if not self._deaf and not self._transport.is_closing():
-            self._read(_ROOM[:nbytes])
+            self._read(data)
 
     def pause_writing(self) -> None:
         self.full = True
@@ -161,7 +156,7 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     # Reading.
 
-    def _read(self, data: memoryview) -> None:
+    def _read(self, data: bytes) -> None:
         self._read_bytes = len(data)
         incoming = self._incoming
         self._busy = self._in_head or incoming is not None
@@ -169,7 +164,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._stay(bytes(data[upgrade.args[0] :]))
+            self._stay(data[upgrade.args[0] :])
         except httptools.HttpParserError as fault:
             self._break_off(fault)
         else:
@@ -234,7 +229,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._parser.feed_data(b"POST / HTTP/1.1\r\n" + lines((framing,)) + b"\r\n")
         self._muted = False
         if rest:
-            self._read(memoryview(rest))
+            self._read(rest)
 
     # What the parser calls.
 

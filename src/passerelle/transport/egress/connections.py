@@ -116,8 +116,8 @@ class Connections:
         while True:
             connection = self._idle(pool) or await self._free(pool, deadlines)
             try:
-                connection.send(head, body, deadlines, streaming=streaming)
-                await connection.answered()
+                await connection.send(head, body, deadlines, streaming=streaming)
+                connection.expect_sound()
             except ConnectionLost:
                 self._give_back(pool, connection)
                 # The server may have closed it while we wrote: it never saw the request.

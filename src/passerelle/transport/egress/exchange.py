@@ -18,8 +18,6 @@ from passerelle.transport.egress.heads import Headers
 
 _HIGH_WATER: Final = 262_144
 """Unread bytes of a stream at which we stop reading from the network."""
-_ROOM: Final = memoryview(bytearray(65_536))
-"""Where every connection reads into: what comes is parsed before the next one reads."""
 
 # How far an answer is, in this order.
 _IDLE, _SENT, _HEADERS, _BODY, _DONE, _CLOSED = range(6)
@@ -45,7 +43,7 @@ class Limits:
     """Below what servers usually grant, so that most connections are dropped by us, not by them."""
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(asyncio.Protocol):
     """Parses what comes and keeps the deadlines of the answer that is being waited for.
 
     A failure is kept until somebody asks for the next part, so that nothing is lost
@@ -86,33 +84,36 @@ class Connection(asyncio.BufferedProtocol):
         self._wake()
         del self._parser  # it holds our methods, and we hold it
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
-        return _ROOM
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         state = self._state
-        if state in (_IDLE, _DONE):
-            self.abort()  # bytes that nobody asked for: what they answer cannot be known
-        elif state != _CLOSED:
-            self._read(_ROOM[:nbytes], first=state == _SENT)
-
-    def _read(self, data: memoryview, *, first: bool) -> None:
-        self._heard_at = self._loop.time()
-        if self._state <= _HEADERS:
+        if state == _BODY:
+            self._read(data)
+        elif state in (_SENT, _HEADERS):
             self._state = _HEADERS
             self._head += data
+            self._read(data)
+            if self._state < _DONE:
+                self._go_on(first=state == _SENT)
+        elif state != _CLOSED:
+            self.abort()  # bytes that nobody asked for: what they answer cannot be known
+        self._wake()
+
+    def _read(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(self._failure or NotHttp())
             self.abort()
         else:
-            if self._state == _HEADERS and len(self._head) > self._limits.header_bytes:
-                self._fail(TooLarge("headers"))
-                self.abort()
-            elif first and self._state < _DONE:
-                self._arm()
-        self._wake()
+            self._heard_at = self._loop.time()
+
+    def _go_on(self, *, first: bool) -> None:
+        """The answer has begun and is not whole."""
+        if self._state == _HEADERS and len(self._head) > self._limits.header_bytes:
+            self._fail(TooLarge("headers"))
+            self.abort()
+        elif first:
+            self._arm()
 
     # What the parser calls. It tells of no headers: they are read from `_head` when asked for.
 
@@ -156,15 +157,23 @@ class Connection(asyncio.BufferedProtocol):
         """Not a byte of an answer has come."""
         return not self._head
 
-    def send(self, head: bytes, body: bytes, deadlines: Deadlines, *, streaming: bool) -> None:
-        """Writes the request and starts its clock."""
+    def send(
+        self, head: bytes, body: bytes, deadlines: Deadlines, *, streaming: bool
+    ) -> asyncio.Future[None]:
+        """Writes the request and starts its clock.
+
+        What is returned is done once the headers of a stream are there, and once any other
+        answer is whole, or cannot be; `expect_sound` tells which.
+        """
         self._begin(deadlines, goal=_BODY if streaming else _DONE)
         self._transport.write(b"%scontent-length: %d\r\n\r\n%s" % (head, len(body), body))
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
 
     def _begin(self, deadlines: Deadlines, *, goal: int) -> None:
         """`goal` is how far the answer must be for its reader to be woken."""
         self.status = 0
-        self._head = bytearray()
+        self._head = b""
         self._interim = 0
         self._body_bytes = self._unread = 0
         self._kept_alive = False
@@ -176,10 +185,8 @@ class Connection(asyncio.BufferedProtocol):
         self._ends_at = self._heard_at + deadlines.total
         self._arm()
 
-    async def answered(self) -> None:
-        """Waits for the headers of a stream, and for the whole of any other answer."""
-        while self._state < self._goal:
-            await self._wait()
+    def expect_sound(self) -> None:
+        """Raises what has kept the answer from going on."""
         if self._failure is not None:
             raise self._failure
         if self._state == _CLOSED:
@@ -200,10 +207,11 @@ class Connection(asyncio.BufferedProtocol):
     async def chunk(self) -> bytes:
         """The next part of the body; empty at its end."""
         while not self._chunks and self._state < _DONE:
-            await self._wait()
+            self._waiter = self._loop.create_future()
+            await self._waiter
         if self._chunks:
             return self.taken()
-        await self.answered()
+        self.expect_sound()
         return b""
 
     def release(self) -> bool:
@@ -223,19 +231,12 @@ class Connection(asyncio.BufferedProtocol):
             self._state = _CLOSED
         self._transport.abort()
 
-    # Waiting.
-
-    async def _wait(self) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
     def _wake(self) -> None:
         waiter = self._waiter
-        if waiter is not None and self._state >= self._goal and not waiter.done():
-            waiter.set_result(None)
+        if waiter is not None and self._state >= self._goal:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _fail(self, failure: EgressFailed) -> None:
         if self._failure is None:

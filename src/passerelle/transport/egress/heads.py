@@ -12,7 +12,7 @@ class Headers(Mapping[str, str]):
 
     __slots__ = ("_fields_read", "_head")
 
-    def __init__(self, head: bytes | bytearray, interim: int = 0) -> None:
+    def __init__(self, head: bytes, interim: int = 0) -> None:
         """`head` begins with so many interim answers and may run into the body."""
         self._head = head.split(b"\r\n\r\n", interim + 1)[interim]
         self._fields_read: dict[str, str] | None = None
