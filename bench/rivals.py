@@ -84,7 +84,7 @@ def mlflow(place: Place) -> Peer:
     command = [str(python.parent / "mlflow"), "gateway", "start", "--config-path", str(config)]
     command += ["--port", str(port), "--workers", "1"]
     environment = {"PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin"}
-    return _peer("MLflow", port, command, both_ways(port, "replay-1"), environment)
+    return _peer("MLflow", port, command, both_ways(port, "replay-1"), environment=environment)
 
 
 def tensorzero(place: Place) -> Peer:
@@ -125,7 +125,7 @@ def portkey(place: Place) -> Peer:
     ways = both_ways(port, "replay-1", key=KEY, more=more)
     environment = {"TRUSTED_CUSTOM_HOSTS": "127.0.0.1", "NODE_ENV": "production"}
     command = ["node", str(server), f"--port={port}", "--headless"]
-    return _peer("Portkey", port, command, ways, environment)
+    return _peer("Portkey", port, command, ways, environment=environment)
 
 
 def _peer(
@@ -133,6 +133,7 @@ def _peer(
     port: int,
     command: list[str],
     ways: tuple[tuple[bytes, ...], tuple[bytes, ...]],
+    *,
     environment: Mapping[str, str] | None = None,
 ) -> Peer:
     return Peer(name, port, command, *ways, {**_QUIET, **(environment or {})}, ways[0][:1])

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from struct import pack
 
 from passerelle.adapters.gateway.app import Gateway, GatewayParts
 from passerelle.adapters.gateway.listeners import Listening, listen
+from passerelle.adapters.kms.signing import SigningKey
+from passerelle.adapters.store.memory import memory_store
 from passerelle.adapters.telemetry.metrics import Registry
 from passerelle.adapters.telemetry.observers import TrafficMetrics
 from passerelle.core.values.chat import Message, Piece, Usage, spoken
@@ -14,7 +17,8 @@ from passerelle.core.values.clock import SystemClock
 from passerelle.core.values.errors import NotFound, Refusal
 from passerelle.core.values.ids import Digest, ExchangeId, PassageId
 from passerelle.core.values.passages import Citation
-from passerelle.core.values.scope import Stage
+from passerelle.core.values.principals import Principal
+from passerelle.core.values.scope import Scope, Stage
 from passerelle.core.values.verdicts import (
     ClaimVerdict,
     Finding,
@@ -24,6 +28,7 @@ from passerelle.core.values.verdicts import (
     Verdict,
 )
 from passerelle.domain.feedback.flags import Flag, FlagReason
+from passerelle.domain.identity.grants import Granted, authorise
 from passerelle.domain.identity.keys import Unauthenticated
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.ledger.acts import Recorded
@@ -31,15 +36,21 @@ from passerelle.stories.serve.count import Counted
 from passerelle.stories.serve.exchange import (
     Arrival,
     Checked,
+    CheckedEmbeddings,
     CheckedWindow,
+    EmbeddingArrival,
     ModelOffer,
     Opening,
     Served,
     SurfaceVerdict,
 )
+from passerelle.stories.serve.files import BatchParts
 from passerelle.stories.serve.recall import NothingToContinue, NotRecalled, Recalled
 
 KEY = "sk-dev-canned"
+CALLER = Principal(
+    "svc_1", "service", "caller", Scope("acme", "support"), frozenset({"administrator"}), "k1"
+)
 SERVED = Served("handbook", Stage.POC, Digest("ab" * 32), "replay", "replay-1")
 CITATION = Citation(1, "docs/keys.md", "Keys", PassageId("keys-1"), 10, 34, "Keys start with sk-.")
 TEXT = "Keys start with sk- and carry a checksum. [1] Zürich, 東京, 🙂."
@@ -143,8 +154,16 @@ class CannedServer:
             for name in ("handbook", "handbook@pilot", "openai/gpt-4o")
         )
 
-    def authorise(self, credential: str, permission: Permission) -> None:  # noqa: ARG002 - one key, all permissions
+    async def embed(self, arrival: EmbeddingArrival) -> CheckedEmbeddings:
+        self._check(arrival.credential)
+        vectors = tuple(pack("<2f", 0.25, float(at)) for at in range(len(arrival.request.inputs)))
+        return CheckedEmbeddings(
+            CHECKED.exchange_id, SERVED, vectors, Usage(3), (), 0, "2026-01-31", 1_000
+        )
+
+    def authorise(self, credential: str, permission: Permission) -> Granted:
         self._check(credential)
+        return authorise(CALLER, permission)
 
     async def feedback(
         self,
@@ -177,6 +196,7 @@ class CannedServer:
 
 def gateway_parts(server: CannedServer, **changes: object) -> GatewayParts:
     registry = Registry()
+    store = memory_store(signer=SigningKey("passerelle/test", b"s" * 32))
     parts = GatewayParts(
         server=server,
         clock=SystemClock(),
@@ -186,6 +206,7 @@ def gateway_parts(server: CannedServer, **changes: object) -> GatewayParts:
         feedback=server.feedback,
         recall=server,
         counter=server,
+        batches=BatchParts(store.files, store.batches, store.ledger, SystemClock()),
         exposition=registry.exposition,
     )
     return replace(parts, **changes)  # type: ignore[arg-type]

@@ -1,7 +1,6 @@
 """passerelle ledger: look at it, prove it, erase content from beside it."""
 
 import asyncio
-from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -85,8 +84,7 @@ def erase(
 
 
 def _row(entry: Entry) -> dict[str, object]:
-    row = {field.name: getattr(entry, field.name) for field in fields(entry)}
-    return row | {"facts": msgspec.json.decode(entry.facts)}
+    return entry._asdict() | {"facts": msgspec.json.decode(entry.facts)}
 
 
 def _at(entry: Entry) -> str:

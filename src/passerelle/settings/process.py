@@ -10,6 +10,7 @@
 | PASSERELLE_LISTENER_TLS_CERTIFICATE       | listener.tls_certificate         |              |
 | PASSERELLE_LISTENER_TLS_KEY               | listener.tls_key                 |              |
 | PASSERELLE_LIMITS_MAX_BODY_BYTES          | limits.max_body_bytes            | 8388608      |
+| PASSERELLE_LIMITS_MAX_FILE_BYTES          | limits.max_file_bytes            | 104857600    |
 | PASSERELLE_LIMITS_HEADER_DEADLINE_SECONDS | limits.header_deadline_seconds   | 10           |
 | PASSERELLE_LIMITS_BODY_DEADLINE_SECONDS   | limits.body_deadline_seconds     | 30           |
 | PASSERELLE_LIMITS_DRAIN_SECONDS           | limits.drain_seconds             | 20           |
@@ -58,6 +59,7 @@ _VARIABLES: Mapping[str, tuple[tuple[str, ...], type[str] | type[int] | type[flo
     "PASSERELLE_LISTENER_TLS_CERTIFICATE": (("listener", "tls_certificate"), str),
     "PASSERELLE_LISTENER_TLS_KEY": (("listener", "tls_key"), str),
     "PASSERELLE_LIMITS_MAX_BODY_BYTES": (("limits", "max_body_bytes"), int),
+    "PASSERELLE_LIMITS_MAX_FILE_BYTES": (("limits", "max_file_bytes"), int),
     "PASSERELLE_LIMITS_HEADER_DEADLINE_SECONDS": (("limits", "header_deadline_seconds"), float),
     "PASSERELLE_LIMITS_BODY_DEADLINE_SECONDS": (("limits", "body_deadline_seconds"), float),
     "PASSERELLE_LIMITS_DRAIN_SECONDS": (("limits", "drain_seconds"), float),
@@ -81,6 +83,8 @@ class LimitSettings:
     """`[limits]`: what a client may take of us."""
 
     max_body_bytes: int
+    max_file_bytes: int
+    """Of a file that is left for batches."""
     header_deadline_seconds: float
     body_deadline_seconds: float
     drain_seconds: float
@@ -238,6 +242,7 @@ class _Reader:
 def _limits(section: Section) -> LimitSettings:
     return LimitSettings(
         max_body_bytes=section.integer("max_body_bytes", 8_388_608, minimum=1_024),
+        max_file_bytes=section.integer("max_file_bytes", 104_857_600, minimum=1_024),
         header_deadline_seconds=section.number("header_deadline_seconds", 10.0, above=0),
         body_deadline_seconds=section.number("body_deadline_seconds", 30.0, above=0),
         drain_seconds=section.number("drain_seconds", 20.0, minimum=0),

@@ -2,15 +2,12 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-
 from passerelle.adapters.store.stores import Store
 from passerelle.core.values.errors import Unavailable
-from passerelle.core.values.scope import Scope
 from passerelle.domain.feedback.flags import Flag, FlagReason
 from passerelle.domain.identity.grants import Granted, authorise
 from passerelle.domain.identity.keys import identify
@@ -20,6 +17,7 @@ from passerelle.stories.govern.audit import Verification, verify
 from passerelle.stories.improve.collect import FlagParts, flag_exchange
 from passerelle.stories.serve.parts import Parts
 from passerelle.stories.serve.recall import Recalling
+from passerelle.wiring.batching import batch_parts, batch_worker
 from passerelle.wiring.catalogue import Deployments
 from passerelle.wiring.improving import dispatch_parts, promotion_parts, review_parts
 from passerelle.wiring.installation import Installation
@@ -27,9 +25,10 @@ from passerelle.wiring.justifying import meter_parts, readiness_parts
 from passerelle.wiring.observing import provider_states
 from passerelle.wiring.providers import build_providers
 from passerelle.wiring.serving import build_parts, build_serving
+from passerelle.wiring.views import unready, usecase_views
 
 if TYPE_CHECKING:
-    from passerelle.adapters.api.parts import UseCaseView
+    from passerelle.adapters.api.parts import ApiParts
     from passerelle.adapters.gateway.app import Gateway
     from passerelle.adapters.gateway.asgi import ASGIApp
     from passerelle.adapters.telemetry.metrics import Registry
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 GARBAGE_THRESHOLD = 20_000
 """New containers before the young ones are looked through; a request makes a few hundred."""
-EXAMPLES = 4
-"""Questions that the playground offers to begin with."""
 REFRESH_SECONDS = 1.0
 """How soon what changed elsewhere is served: new knowledge, and keys by the store itself."""
 
@@ -62,8 +59,9 @@ async def run_gateway(
             stack.push_async_callback(provider.close)
         recent = RecentTraffic(installation.clock, ServingMetrics(registry))
         parts, deployments = build_parts(installation, store, providers, recent)
-        refreshing = asyncio.create_task(_refresh(deployments))
-        stack.push_async_callback(_stop, refreshing)
+        worker = batch_worker(installation, store, parts)
+        for task in (_refresh(deployments), worker.run()):
+            stack.push_async_callback(_stop, asyncio.create_task(task))
         gateway = build_gateway(
             installation, store, parts, deployments=deployments, registry=registry, recent=recent
         )
@@ -99,21 +97,14 @@ def build_gateway(
     registry: "Registry",
     recent: "RecentTraffic",
 ) -> "Gateway":
-    """One ASGI application: /v1, /api/v1, probes, metrics and the console at /."""
+    """One application: /v1, /api/v1, probes, metrics and the console at /."""
     from passerelle.adapters.api.app import control_plane
-    from passerelle.adapters.api.parts import ApiParts
     from passerelle.adapters.console.files import console
     from passerelle.adapters.gateway.app import Gateway, GatewayParts
     from passerelle.adapters.gateway.edge import EdgeLimits
     from passerelle.adapters.telemetry.observers import TrafficMetrics
 
-    async def proved() -> Verification:
-        return await asyncio.to_thread(verify, store.ledger)
-
-    def granted(credential: str, permission: Permission) -> Granted:
-        now_ms = installation.clock.now_ms()
-        principal = identify(credential, store.keys, pepper=parts.pepper, now_ms=now_ms)
-        return authorise(principal, permission)
+    granted = grants(store, parts)
 
     async def take_flag(
         credential: str, *, exchange_id: str, reason: FlagReason, comment: str, correction: str
@@ -127,7 +118,55 @@ def build_gateway(
             correction=correction,
         )
 
-    api = ApiParts(
+    limits = installation.settings.limits
+    serving = build_serving(parts)
+    api = control_plane(api_parts(installation, store, parts, deployments, recent=recent))
+    return Gateway(
+        GatewayParts(
+            server=serving,
+            counter=serving,
+            clock=installation.clock,
+            observer=TrafficMetrics(registry),
+            ready=lambda: unready(installation, deployments),
+            authorise=granted,
+            feedback=take_flag,
+            recall=Recalling(parts),
+            batches=batch_parts(installation, store),
+            exposition=registry.exposition,
+            mounts={"/api/v1": cast("ASGIApp", api), "/": console()},
+            limits=EdgeLimits(
+                body_bytes=limits.max_body_bytes, body_seconds=limits.body_deadline_seconds
+            ),
+        )
+    )
+
+
+def grants(store: Store, parts: Parts) -> Callable[[str, Permission], Granted]:
+    """From a credential to the proof that its principal may."""
+
+    def granted(credential: str, permission: Permission) -> Granted:
+        now_ms = parts.clock.now_ms()
+        principal = identify(credential, store.keys, pepper=parts.pepper, now_ms=now_ms)
+        return authorise(principal, permission)
+
+    return granted
+
+
+def api_parts(
+    installation: Installation,
+    store: Store,
+    parts: Parts,
+    deployments: Deployments,
+    *,
+    recent: "RecentTraffic",
+) -> "ApiParts":
+    """What the control plane reads and calls."""
+    from passerelle.adapters.api.parts import ApiParts
+
+    async def proved() -> Verification:
+        return await asyncio.to_thread(verify, store.ledger)
+
+    return ApiParts(
         ring=store.keys,
         ledger=store.ledger,
         flags=store.flags,
@@ -144,80 +183,6 @@ def build_gateway(
         traffic=recent.minutes,
         pepper=parts.pepper,
     )
-    limits = installation.settings.limits
-    serving = build_serving(parts)
-    return Gateway(
-        GatewayParts(
-            server=serving,
-            counter=serving,
-            clock=installation.clock,
-            observer=TrafficMetrics(registry),
-            ready=lambda: unready(installation, deployments),
-            authorise=granted,
-            feedback=take_flag,
-            recall=Recalling(parts),
-            exposition=registry.exposition,
-            mounts={"/api/v1": cast("ASGIApp", control_plane(api)), "/": console()},
-            limits=EdgeLimits(
-                body_bytes=limits.max_body_bytes, body_seconds=limits.body_deadline_seconds
-            ),
-        )
-    )
-
-
-def usecase_views(
-    installation: Installation, deployments: Deployments, scope: Scope
-) -> "Sequence[UseCaseView]":
-    """Every use case at every stage that it serves, as the console shows it."""
-    from passerelle.adapters.api.parts import UseCaseView
-
-    charters = {usecase.name: usecase for usecase in installation.usecases}
-    examples = {name: example_questions(installation, name) for name in charters}
-    return [
-        UseCaseView(
-            name=each.usecase,
-            title=charters[each.usecase].profile.title,
-            goal=charters[each.usecase].charter.goal,
-            kpi=charters[each.usecase].charter.kpi,
-            roles=charters[each.usecase].charter.roles,
-            examples=examples[each.usecase],
-            stage=each.stage,
-            model=each.model,
-            provider=each.plan.provider,
-            guards=[policy.guard.name for policy in each.guards],
-            index=each.index,
-        )
-        for each in deployments.offered(scope)
-    ]
-
-
-def example_questions(installation: Installation, usecase: str) -> list[str]:
-    """The first cases of the use case that its documents answer; none without readable cases."""
-    file = installation.folder / "usecases" / usecase / "cases.jsonl"
-    try:
-        lines = file.read_bytes().splitlines()
-        cases = [msgspec.json.decode(line, type=_ExampleCase) for line in lines if line.strip()]
-    except (OSError, msgspec.MsgspecError):
-        return []
-    return [case.question for case in cases if case.answerable][:EXAMPLES]
-
-
-class _ExampleCase(msgspec.Struct):
-    question: str
-    answerable: bool = True
-
-
-def unready(installation: Installation, deployments: Deployments) -> tuple[str, ...]:
-    """What keeps this process from serving; empty when nothing does."""
-    faults = [
-        f"{each.usecase} has no knowledge: run passerelle ingest"
-        for each in deployments.offered(installation.scope)
-        if each.index is not None and not each.index.documents()
-    ]
-    faults += deployments.faults
-    if not installation.usecases:
-        faults.append("no use case is configured: run passerelle init NAME")
-    return tuple(dict.fromkeys(faults))
 
 
 async def _refresh(deployments: Deployments) -> None:

@@ -9,10 +9,13 @@ from typing import Protocol
 
 from passerelle.adapters.gateway.admission import Admission, Authorise
 from passerelle.adapters.gateway.asgi import ASGIApp
+from passerelle.adapters.gateway.batches import batch_endpoints
 from passerelle.adapters.gateway.chat import read_chat
 from passerelle.adapters.gateway.conversations import Conversations
 from passerelle.adapters.gateway.edge import CLIENT_GONE, ClientGone, EdgeLimits, Request
+from passerelle.adapters.gateway.embeddings import EmbeddingsEndpoint
 from passerelle.adapters.gateway.feedback import Feedback, TakeFlag
+from passerelle.adapters.gateway.messages import messages_endpoints
 from passerelle.adapters.gateway.models import PREFIX, Models
 from passerelle.adapters.gateway.mounts import serve_mounted
 from passerelle.adapters.gateway.probes import Metrics, Readiness, Ready, healthz
@@ -24,6 +27,7 @@ from passerelle.core.values.errors import Refusal
 from passerelle.domain.identity.permissions import Permission
 from passerelle.stories.serve.count import TokenServer
 from passerelle.stories.serve.exchange import Server
+from passerelle.stories.serve.files import BatchParts
 from passerelle.stories.serve.recall import Recall
 
 _log = logging.getLogger("passerelle.gateway")
@@ -57,6 +61,7 @@ class GatewayParts:
     feedback: TakeFlag
     recall: Recall
     counter: TokenServer
+    batches: BatchParts
     exposition: Callable[[], bytes]
     """The metrics in Prometheus' text format."""
     mounts: Mapping[str, ASGIApp] = field(default_factory=dict)
@@ -155,6 +160,7 @@ def _reaches(prefix: str, path: str) -> bool:
 def _endpoints(parts: GatewayParts, readiness: Readiness) -> tuple[Endpoint, ...]:
     models = Models(parts.server)
     completions = Conversations(read_chat, parts.server, limits=parts.limits, clock=parts.clock)
+    embeddings = EmbeddingsEndpoint(parts.server, limits=parts.limits, clock=parts.clock)
     feedback = Feedback(parts.feedback, limits=parts.limits)
     metrics = Metrics(
         parts.exposition,
@@ -172,6 +178,9 @@ def _endpoints(parts: GatewayParts, readiness: Readiness) -> tuple[Endpoint, ...
             limits=parts.limits,
             clock=parts.clock,
         ),
+        *messages_endpoints(parts.server, parts.counter, limits=parts.limits, clock=parts.clock),
+        Endpoint("POST", "/v1/embeddings", Permission.EXCHANGE_CREATE, embeddings),
+        *batch_endpoints(parts.batches, parts.authorise, parts.limits),
         Endpoint("POST", "/v1/feedback", Permission.FLAG_CREATE, feedback),
         Endpoint("GET", "/v1/models", Permission.MODEL_LIST, models.all),
         Endpoint("GET", PREFIX + "*", Permission.MODEL_LIST, models.one),

@@ -281,6 +281,7 @@ def _operation(call: ModelCall) -> _Operation:
 def _expect_sendable(endpoint: Endpoint) -> None:
     """Raises `NotATarget` where the address or a key would break a request."""
     credentials = endpoint.credentials
+    keys: tuple[str, ...]
     if isinstance(credentials, BearerKey):
         keys = (credentials.key,)
     else:
