@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,24 @@ async def test_stream_that_is_left_is_cancelled_at_the_upstream() -> None:
         await pieces.aclose()
         await until(lambda: there.cut_short == 1)
         await provider.close()
+
+
+async def test_event_that_is_too_long_is_not_read() -> None:
+    async with cohere_of(lambda _: as_events(said("x" * 1_100_000))) as (provider, _):
+        with pytest.raises(Unreadable, match="too long"):
+            [piece async for piece in provider.stream(CALL)]
+
+
+async def test_upstream_that_is_slow_or_gone_is_told_apart() -> None:
+    async with upstream(lambda _: [5.0]) as there:
+        provider = Cohere("cohere", there.url, KEY, Connections())
+        with pytest.raises(ProviderTimedOut):
+            await provider.complete(replace(CALL, deadline_seconds=0.05))
+    with pytest.raises(ProviderFailed) as caught:
+        await provider.complete(CALL)
+    assert type(caught.value) is ProviderFailed
+    assert provider.name == "cohere"
+    await provider.close()
 
 
 async def test_embeddings_take_as_many_requests_as_they_need() -> None:

@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 
 from passerelle.core.values.chat import (
-    NO_OPTIONS,
     Dialect,
     Format,
     JsonValue,
@@ -47,7 +46,7 @@ _encode = msgspec.json.Encoder().encode
 
 def encode_request(call: ModelCall, *, stream: bool) -> bytes:
     """Raises `Inexpressible`, never drops a field."""
-    body: _Json = {} if call.options is NO_OPTIONS else _fields(call.options)
+    body = _fields(call.options)
     body["model"] = call.model
     body["messages"] = [*_messages(call.messages)]
     body["stream"] = stream

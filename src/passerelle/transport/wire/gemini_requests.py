@@ -6,7 +6,6 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from passerelle.core.values.chat import (
-    NO_OPTIONS,
     Dialect,
     Format,
     JsonValue,
@@ -77,12 +76,8 @@ def encode_request(call: ModelCall, *, combines_tools: bool = False) -> bytes:
 
     The server wants to be told that its own tools and functions are `combines_tools`.
     """
-    body = conversation(call)
-    if call.options is not NO_OPTIONS:
-        body |= _tools(call.options, combines_tools=combines_tools)
-        if config := _generation_config(call):
-            body["generationConfig"] = config
-    elif config := resolution(call):
+    body = conversation(call) | _tools(call.options, combines_tools=combines_tools)
+    if config := _generation_config(call):
         body["generationConfig"] = config
     return _encode(body)
 
