@@ -10,8 +10,6 @@ import openai
 
 from passerelle.adapters.gateway.app import GatewayParts
 from passerelle.adapters.gateway.edge import EdgeLimits
-from passerelle.adapters.gateway.messages import messages_endpoints
-from passerelle.adapters.gateway.routes import RouteTable
 from passerelle.adapters.providers.anthropic import Anthropic
 from passerelle.adapters.providers.openai_style import OpenAIStyle
 from passerelle.core.values.clock import SystemClock
@@ -22,10 +20,6 @@ from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.prompts.versions import PromptVersion
 from passerelle.domain.routing.providers import Provider
 from passerelle.stories.serve.answer import Serving
-from passerelle.stories.serve.count import Counted, count
-from passerelle.stories.serve.exchange import Arrival
-from passerelle.stories.serve.parts import Parts
-from passerelle.stories.serve.steps import identify
 from passerelle.transport.egress.connections import Connections
 from tests.adapters.canned import CannedServer, Running, gateway_parts, running
 from tests.adapters.upstream import Script, Upstream, upstream
@@ -34,18 +28,6 @@ from tests.stories.kitchen import Kitchen, OneUseCase, kitchen
 MODEL = "fees"
 SILENT = PromptVersion(digest_of("silent"), "v1", "", 0, 3, 0.3, "I do not know.")
 """Adds nothing to what the client says, so that a test sees exactly that."""
-
-
-@dataclass(frozen=True)
-class Counting:
-    """Serving, as far as it counts."""
-
-    parts: Parts
-
-    async def count(self, arrival: Arrival) -> Counted:
-        identified = identify(arrival, self.parts)
-        async with identified.tab:
-            return await count(identified, self.parts)
 
 
 @dataclass(frozen=True)
@@ -108,17 +90,10 @@ async def _serving(
         return authorise(principal, permission)
 
     def gateway(_: CannedServer) -> GatewayParts:
-        parts_of_gateway = gateway_parts(CannedServer(), authorise=allow, limits=limits)
-        return replace(parts_of_gateway, server=Serving(parts))
+        serving = Serving(parts)
+        given = gateway_parts(CannedServer(), authorise=allow, limits=limits)
+        return replace(given, server=serving, counter=serving)
 
     async with running(CannedServer(), parts=gateway) as run:
-        run.gateway.routes = RouteTable(
-            (
-                *run.gateway.routes.endpoints,
-                *messages_endpoints(
-                    Serving(parts), Counting(parts), limits=limits, clock=parts.clock
-                ),
-            )
-        )
         yield Served(run, replace(it, parts=parts), there)
     await provider.close()
