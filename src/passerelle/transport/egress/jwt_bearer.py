@@ -143,11 +143,12 @@ class JwtBearer:
             self._renew_at_ms = self._ends_at_ms = 0
 
     async def close(self) -> None:
-        """Ends what is under way."""
+        """Ends what is under way, and gives back connections."""
         if self._renewal is not None:
             self._renewal.cancel()
             with suppress(asyncio.CancelledError, EgressFailed):
                 await self._renewal
+        await self._connections.close()
 
     def _renewed(self, renewal: asyncio.Task[str]) -> None:
         self._renewal = None
