@@ -124,7 +124,7 @@ async def open_listener(project: Project) -> None:
 
 async def changed_record(project: Project) -> None:
     entries = project.store.ledger._entries
-    entries[0] = replace(entries[0], principal="per_somebody_else")
+    entries[0] = entries[0]._replace(principal="per_somebody_else")
 
 
 async def personal_data_for_ever(project: Project) -> None:

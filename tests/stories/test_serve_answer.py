@@ -87,11 +87,8 @@ async def test_blocked_input_never_reaches_the_model() -> None:
     with pytest.raises(Blocked):
         await here.serving.answer(here.arrival("Fee for eva@example.org?"))
     facts = here.facts()
-    assert (facts["code"], facts["upstream_ms"], facts["cost_nano_usd"]) == (
-        "content_blocked",
-        0,
-        0,
-    )
+    assert (facts["code"], facts["cost_nano_usd"]) == ("content_blocked", 0)
+    assert "upstream_ms" not in facts
     assert here.purse.standing(ACCOUNT, Budget(), now_ms=here.clock.now_ms()).day_held_nano == 0
 
 
@@ -109,7 +106,7 @@ async def test_passage_that_a_guard_blocks_is_as_good_as_not_found() -> None:
         documents={"fees": planted}, guard_policies=guards(injection={"documents": "block"})
     )
     checked = await here.serving.answer(here.arrival("Which fees are due?"))
-    assert here.facts()["hits"] == []
+    assert "hits" not in here.facts()
     assert any(each.surface == "document" for each in checked.guards)
 
 

@@ -41,5 +41,5 @@ async def record(ledger: Ledger, draft: Draft, act: Callable[[], Awaitable[T]]) 
 
 
 def _outcome(draft: Draft, event: str, intent: Entry, facts: Mapping[str, JsonValue]) -> Draft:
-    told = {**draft.facts, events.INTENT_FACT: intent.sequence, **facts}
+    told = {**draft.told, events.INTENT_FACT: intent.sequence, **facts}
     return replace(draft, event=event, facts=told, content=None)

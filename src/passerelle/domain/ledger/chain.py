@@ -10,7 +10,7 @@ import msgspec
 from passerelle.core.values.ids import canonical_bytes
 from passerelle.domain.ledger.checkpoints import Checkpoint
 from passerelle.domain.ledger.contents import Content, commit
-from passerelle.domain.ledger.entries import Draft, Entry
+from passerelle.domain.ledger.entries import Draft, Entry, Facts
 from passerelle.domain.ledger.events import CONTENT_ERASED, ERASED_FACT
 from passerelle.domain.ledger.merkle import BLOCK, Tree
 
@@ -81,9 +81,9 @@ def seal(draft: Draft, *, erases: str | None = None) -> Sealed:
     if draft.event == CONTENT_ERASED and erases is None:
         raise ValueError("only an erasure records that content was erased")
     if erases is not None:
-        told = {**draft.facts, ERASED_FACT: erases}
+        told = {**draft.told, ERASED_FACT: erases}
         draft = replace(draft, event=CONTENT_ERASED, facts=told)
-    facts = canonical_bytes(dict(draft.facts))
+    facts = canonical_bytes(draft.facts if isinstance(draft.facts, Facts) else dict(draft.facts))
     content = None if draft.content is None else commit(draft.content, at_ms=draft.at_ms)
     head = (
         draft.event,

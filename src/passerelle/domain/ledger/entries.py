@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from passerelle.core.values.chat import JsonValue
 from passerelle.core.values.errors import Refusal, Unavailable
 from passerelle.core.values.scope import Scope
@@ -27,6 +29,10 @@ class LedgerDamaged(Refusal):
     code = "ledger_damaged"
 
 
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Facts of a kind that is written often; those that have their default are left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What is to be recorded. Facts are kept for ever; content can be erased later."""
@@ -38,10 +44,18 @@ class Draft:
     subject: str
     """What it is about: an exchange, a key, a use case."""
     usecase: str = ""
-    facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    facts: Mapping[str, JsonValue] | Facts = field(default_factory=dict)
     """Small and free of personal text; part of the proof as canonical JSON."""
     content: bytes | None = None
     """Kept apart, bound to the entry by a salted commitment."""
+
+    @property
+    def told(self) -> Mapping[str, JsonValue]:
+        """The facts by name."""
+        if isinstance(self.facts, Facts):
+            by_name: dict[str, JsonValue] = msgspec.to_builtins(self.facts)
+            return by_name
+        return self.facts
 
 
 class Entry(NamedTuple):

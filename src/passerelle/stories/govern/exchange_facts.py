@@ -1,5 +1,6 @@
 """What the ledger says of an exchange, and what was said in it, read back into values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -78,11 +79,21 @@ class ExchangeFacts:
     latency_ms: int = 0
     upstream_ms: int = 0
     grounding: GroundingFacts = field(default_factory=GroundingFacts)
+    passed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Surface to the guards that found nothing there; they are among the guards too."""
     guards: tuple[GuardFacts, ...] = ()
     citations: tuple[CitationFacts, ...] = ()
     hits: tuple[str, ...] = ()
     request_id: str = ""
     key_id: str = ""
+
+    def __post_init__(self) -> None:
+        passed = (
+            GuardFacts(surface, guard, Outcome.PASSED)
+            for surface, guards in self.passed.items()
+            for guard in guards
+        )
+        object.__setattr__(self, "guards", (*passed, *self.guards))
 
     @property
     def blocked_by(self) -> str:

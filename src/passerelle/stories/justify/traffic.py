@@ -1,6 +1,6 @@
 """What the ledger says of live exchanges, as far as readiness asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -36,7 +36,13 @@ class Seen:
     latency_ms: int = 0
     cost_nano_usd: int | None = None
     grounding: _Grounding = field(default_factory=_Grounding)
+    passed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Surface to the guards that found nothing there; they are among the guards too."""
     guards: tuple[_Guard, ...] = ()
+
+    def __post_init__(self) -> None:
+        passed = (_Guard(Outcome.PASSED) for guards in self.passed.values() for _ in guards)
+        object.__setattr__(self, "guards", (*passed, *self.guards))
 
     @property
     def judged(self) -> bool:

@@ -19,13 +19,20 @@ from passerelle.core.values.errors import Refusal
 from passerelle.core.values.ids import ExchangeId, canonical_bytes
 from passerelle.core.values.passages import Citation, Hit
 from passerelle.core.values.principals import Principal
-from passerelle.core.values.verdicts import ClaimVerdict, Grounding, Support, Verdict
+from passerelle.core.values.verdicts import Grounding, Support, Verdict
 from passerelle.domain.budgets.reservations import Reservation
 from passerelle.domain.ledger.entries import Draft
 from passerelle.domain.ledger.events import EXCHANGE_ENDED
 from passerelle.domain.routing.plans import Target
 from passerelle.stories.serve.contents import choice_content, message_content
 from passerelle.stories.serve.exchange import LIVE, SurfaceVerdict
+from passerelle.stories.serve.facts import (
+    AttemptFacts,
+    ExchangeFacts,
+    citation_facts,
+    grounding_facts,
+    sorted_verdicts,
+)
 from passerelle.stories.serve.observe import Observation
 from passerelle.stories.serve.parts import Deployment, Parts
 
@@ -139,41 +146,45 @@ class Tab:
             content=self._content() if keeps_content else None,
         )
 
-    def _facts(self, status: int, code: str) -> dict[str, JsonValue]:
-        facts: dict[str, JsonValue] = {
-            "status": status,
-            "code": code,
-            "purpose": self.purpose,
-            "operation": self.operation,
-            "cut_off": status == CLIENT_CLOSED,
-            "stream": self.request.stream,
-            "request_id": self.request_id,
-            "key_id": self.principal.key_id,
-            "latency_ms": self._elapsed_ns() // 1_000_000,
-            "upstream_ms": self.upstream_ns // 1_000_000,
-            "cost_nano_usd": self.cost_nano_usd,
-            "price_book": self.parts.prices.dated,
-            "input_tokens": self.usage.input_tokens,
-            "output_tokens": self.usage.output_tokens,
-            "cached_input_tokens": self.usage.cached_input_tokens,
-            "cache_write_tokens": self.usage.cache_write_tokens,
-            "reasoning_tokens": self.usage.reasoning_tokens,
-            "usage_estimated": self.usage.estimated,
-            "guards": [_guard_facts(verdict) for verdict in self.guards],
-            "grounding": _grounding_facts(self.grounding),
-            "citations": [_citation_facts(citation) for citation in self.citations],
-            "hits": [hit.passage.id for hit in self.hits],
-        }
-        if self.request.end_user:
-            facts["end_user"] = self._pseudonym(self.request.end_user)
-        if self.deployment is not None:
-            facts |= _deployment_facts(self.deployment)
-            target = self.target or self.deployment.plan.target
-            facts |= {"provider": target.provider, "model": target.model}
-        if len(self.attempts) > 1 or self.dropped:
-            facts["attempts"] = [_attempt_facts(attempt) for attempt in self.attempts]
-            facts["dropped"] = self.dropped
-        return facts
+    def _facts(self, status: int, code: str) -> ExchangeFacts:
+        deployment, usage, end_user = self.deployment, self.usage, self.request.end_user
+        passed, guards = sorted_verdicts(self.guards)
+        target = self.target or (deployment.plan.target if deployment else None)
+        told_attempts = len(self.attempts) > 1 or self.dropped
+        return ExchangeFacts(
+            status=status,
+            code=code,
+            purpose=self.purpose,
+            operation=self.operation,
+            cut_off=status == CLIENT_CLOSED,
+            stream=self.request.stream,
+            request_id=self.request_id,
+            key_id=self.principal.key_id,
+            latency_ms=self._elapsed_ns() // 1_000_000,
+            upstream_ms=self.upstream_ns // 1_000_000,
+            cost_nano_usd=self.cost_nano_usd,
+            price_book=self.parts.prices.dated,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cached_input_tokens=usage.cached_input_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            usage_estimated=usage.estimated,
+            passed=passed,
+            guards=guards,
+            grounding=grounding_facts(self.grounding),
+            citations=citation_facts(self.citations),
+            hits=tuple([hit.passage.id for hit in self.hits]),
+            end_user=self._pseudonym(end_user) if end_user else "",
+            stage=deployment.stage.value if deployment else "",
+            release=deployment.release if deployment else "",
+            prompt=deployment.prompt.digest if deployment else "",
+            knowledge_version=_knowledge_version(deployment),
+            provider=target.provider if target else "",
+            model=target.model if target else "",
+            attempts=tuple(map(_attempt_facts, self.attempts)) if told_attempts else (),
+            dropped=self.dropped,
+        )
 
     def _content(self) -> bytes:
         answer = self.choices[0].text if self.choices else self.said
@@ -233,72 +244,28 @@ def outcome_of(error: BaseException | None) -> tuple[int, str]:
             return CLIENT_CLOSED, "client_closed"
 
 
-def _deployment_facts(deployment: Deployment) -> dict[str, JsonValue]:
-    index = deployment.index
-    return {
-        "stage": deployment.stage.value,
-        "release": deployment.release,
-        "prompt": deployment.prompt.digest,
-        "knowledge_version": index.version if index is not None else "",
-    }
+def _knowledge_version(deployment: Deployment | None) -> str:
+    index = deployment.index if deployment is not None else None
+    return index.version if index is not None else ""
 
 
-def _attempt_facts(attempt: Attempt) -> JsonValue:
-    return {
-        "provider": attempt.target.provider,
-        "model": attempt.target.model,
-        "code": attempt.code,
-        "ms": attempt.elapsed_ns // 1_000_000,
-    }
+def _attempt_facts(attempt: Attempt) -> AttemptFacts:
+    target = attempt.target
+    return AttemptFacts(
+        target.provider, target.model, attempt.code, attempt.elapsed_ns // 1_000_000
+    )
 
 
-def _guard_facts(at: SurfaceVerdict) -> JsonValue:
-    verdict: Verdict = at.verdict
-    return {
-        "surface": at.surface,
-        "guard": verdict.guard,
-        "outcome": verdict.outcome.value,
-        "reason": verdict.reason,
-        "findings": [
-            {"kind": found.kind, "start": found.start, "end": found.end}
-            for found in verdict.findings
-        ],
-        "released_characters": verdict.released_characters,
-    }
-
-
-def _grounding_facts(grounding: Grounding) -> JsonValue:
-    return {
-        "support": grounding.support.value,
-        "score": round(grounding.score, 4),
-        "reason": grounding.reason,
-        "claims": [_claim_facts(claim) for claim in grounding.claims],
-    }
-
-
-def _claim_facts(claim: ClaimVerdict) -> JsonValue:
-    return {
-        "start": claim.start,
-        "end": claim.end,
-        "support": claim.support.value,
-        "score": round(claim.score, 4),
-        "citation": claim.citation.number if claim.citation else None,
-    }
-
-
-def _citation_facts(citation: Citation) -> dict[str, JsonValue]:
-    # Without title and quote: those are content, and content is kept apart.
+def _citation_content(citation: Citation) -> JsonValue:
     return {
         "number": citation.number,
         "document": citation.document,
         "passage": citation.passage,
         "start": citation.start,
         "end": citation.end,
+        "title": citation.title,
+        "quote": citation.quote,
     }
-
-
-def _citation_content(citation: Citation) -> JsonValue:
-    return {**_citation_facts(citation), "title": citation.title, "quote": citation.quote}
 
 
 def cited(grounding: Grounding) -> Sequence[Citation]:
