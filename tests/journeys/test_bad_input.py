@@ -204,9 +204,10 @@ def test_message_that_is_none_is_told_with_its_place(
     account.refuses(good(messages=[message]), 400, "invalid_value", param=param)
 
 
-def test_more_than_one_answer_is_refused(account: Account) -> None:
-    for n in (2, 0, -1, 10**30):
-        account.refuses(good(n=n), 400, "unsupported_value", param="n")
+def test_numbers_that_no_model_could_use_are_refused(account: Account) -> None:
+    for name, value in (("n", 0), ("n", 129), ("n", 10**30), ("max_tokens", 10**400)):
+        account.refuses(good(**{name: value}), 400, "invalid_value", param=name)
+    account.refuses(good(seed=10**400), 400, "invalid_value", param="seed")
 
 
 def test_more_messages_than_openai_takes_are_refused(account: Account) -> None:
@@ -249,9 +250,9 @@ TOOL_CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments
         {"messages": [{"role": "user", "content": "\x00\u202e\ufffd"}]},
         {"messages": [{"role": "system", "content": "Be brief."}]},
         {"messages": [{"role": "user", "content": '" AND (NOT *:* ^^ ~2 [a TO b] {'}]},
-        {"max_tokens": 10**400},
-        {"seed": 10**400},
-        {"tools": [[[[[[]]]]]], "unheard_of": {"a": None}},
+        {"max_tokens": 10**9},
+        {"seed": -(2**63)},
+        {"unheard_of": {"a": None, "b": [[[[[[]]]]]]}},
         {"user": "\x00" * 100},
         {"n": 1, "stream": False, "temperature": 0},
     ],
@@ -278,7 +279,7 @@ def test_image_parts_are_taken_and_said_not_to_be_scanned(account: Account) -> N
         answer = account.send(good(messages=said), recorded=True)
         guards = answer.json()["passerelle"]["guards"]
         unread = [guard["reason"] for guard in guards if guard["outcome"] == "not_scanned"]
-        assert (answer.status, unread) == (200, ["guards do not read content"])
+        assert (answer.status, unread) == (200, ["guards do not read image"])
 
 
 def test_names_of_fields_that_a_caller_makes_up_are_kept_out_of_the_ledger(
