@@ -73,7 +73,7 @@ class _Feedback(msgspec.Struct, rename="camel"):
     block_reason_message: str = ""
 
 
-class _Usage(msgspec.Struct, rename="camel"):
+class RawUsage(msgspec.Struct, rename="camel"):
     """Thoughts are not among the candidates' tokens, nor tools' results in the prompt's."""
 
     prompt_token_count: _Count = 0
@@ -88,7 +88,7 @@ class _Usage(msgspec.Struct, rename="camel"):
 class RawAnswer(msgspec.Struct, rename="camel"):
     candidates: list[RawCandidate] = msgspec.field(default_factory=list)
     prompt_feedback: _Feedback = msgspec.field(default_factory=_Feedback)
-    usage_metadata: _Usage | None = None
+    usage_metadata: RawUsage | None = None
     model_version: str = ""
     response_id: str = ""
 
@@ -198,7 +198,7 @@ def blocked(answer: RawAnswer) -> Choice:
     )
 
 
-def usage_of(told: _Usage) -> Usage:
+def usage_of(told: RawUsage) -> Usage:
     given = told.prompt_token_count + told.tool_use_prompt_token_count
     return Usage(
         input_tokens=given,
@@ -208,7 +208,7 @@ def usage_of(told: _Usage) -> Usage:
     )
 
 
-def tier_of(told: _Usage) -> _Json:
+def tier_of(told: RawUsage) -> _Json:
     """As Chat Completions names it; nothing for tiers that it does not know."""
     tier = _TIERS.get(told.service_tier or told.traffic_type)
     return {"service_tier": tier} if tier else {}

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from passerelle.core.values.chat import CallDelta, JsonValue, Piece, Usage
+from passerelle.core.values.chat import CallDelta, JsonValue, Piece
 from passerelle.domain.routing.providers import ModelCall
 from passerelle.transport.wire.estimates import estimated_usage
 from passerelle.transport.wire.gemini_answers import (
     NotAnAnswer,
     RawAnswer,
     RawCandidate,
+    RawUsage,
     Told,
     blocked,
     candidates_in,
@@ -27,6 +28,7 @@ from passerelle.transport.wire.openai_completions import ErrorTold
 from passerelle.transport.wire.sse import Event, EventReader
 
 _Json = dict[str, JsonValue]
+_PLAIN: Final = frozenset({"content", "finishReason", "index"})
 _LONGEST: Final = 16_777_216
 """Bytes of an event: an image may stand in one."""
 
@@ -61,9 +63,8 @@ class GeminiReader:
         self._choices: dict[int, _Choice] = {}
         self._blocked: Piece | None = None
         self._written = 0
-        self._usage: Usage | None = None
+        self._usage: RawUsage | None = None
         self._model = ""
-        self._further: _Json = {}
         self._fault: NotAnAnswer | ErrorTold | None = None
         self.ended = False
         """Nothing more is to be read: an error has come. There is no other end mark."""
@@ -81,11 +82,12 @@ class GeminiReader:
             endings = [self._blocked]
         if not endings or any(not choice.reason for choice in self._choices.values()):
             raise CutOff
+        usage = self._usage
         endings[-1] = replace(
             endings[-1],
-            usage=self._usage or estimated_usage(self._call, self._written),
+            usage=usage_of(usage) if usage else estimated_usage(self._call, self._written),
             model=self._model,
-            extras=self._further,
+            extras=tier_of(usage) if usage else {},
         )
         return pieces + endings
 
@@ -100,9 +102,7 @@ class GeminiReader:
         return pieces
 
     def _pieces(self, raw: _Json, answer: RawAnswer) -> list[Piece]:
-        if answer.usage_metadata is not None:
-            self._usage = usage_of(answer.usage_metadata)
-            self._further = tier_of(answer.usage_metadata)
+        self._usage = answer.usage_metadata or self._usage
         self._model = answer.model_version or self._model
         if answer.prompt_feedback.block_reason:
             choice = blocked(answer)
@@ -120,6 +120,10 @@ class GeminiReader:
     def _of(self, candidate: RawCandidate, raw: _Json, response_id: str) -> list[Piece]:
         index = candidate.index
         known = self._choices.setdefault(index, _Choice())
+        known.reason = candidate.finish_reason or known.reason
+        if text := _only_text(raw):
+            self._written += len(text.encode())
+            return [Piece(text, index)]
         told = told_in(candidate, raw, response_id, calls=known.calls)
         calls = tuple(
             CallDelta(known.calls + place, call.id, call.name, call.arguments, call.signature)
@@ -128,12 +132,20 @@ class GeminiReader:
         known.calls += len(calls)
         known.own += told.own
         known.further |= further_in(raw)
-        known.reason = candidate.finish_reason or known.reason
         thought = told.thoughts[0] if told.thoughts else None
         pieces = [Piece(told.text, index, calls, thought, logprobs=logprobs_of(candidate))]
         pieces += [Piece(index=index, thought=each) for each in told.thoughts[1:]]
         self._written += _bytes_of(told)
         return [piece for piece in pieces if piece != Piece(index=index)]
+
+
+def _only_text(raw: _Json) -> str:
+    """Of a candidate that holds nothing else: nearly all of them do."""
+    content = raw.get("content")
+    parts = content.get("parts") if isinstance(content, dict) and raw.keys() <= _PLAIN else None
+    part = parts[0] if isinstance(parts, list) and len(parts) == 1 else None
+    text = part.get("text") if isinstance(part, dict) and len(part) == 1 else None
+    return text if isinstance(text, str) else ""
 
 
 def _bytes_of(told: Told) -> int:
