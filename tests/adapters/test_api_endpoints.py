@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from passerelle.domain.identity.permissions import Permission
@@ -149,7 +147,7 @@ async def test_damaged_ledger_is_found_damaged_although_nothing_can_be_added(
 ) -> None:
     await ended(plane.store, plane.clock, ADA)
     (entry,) = plane.store.ledger._entries
-    plane.store.ledger._entries = [replace(entry, principal="per_eve")]
+    plane.store.ledger._entries = [entry._replace(principal="per_eve")]
     plane.store.ledger.close()
     found = (await plane.as_role("security", "POST", "ledger/verifications")).json()
     assert found["ok"] is False

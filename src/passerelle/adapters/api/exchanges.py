@@ -222,7 +222,15 @@ def _record(detail: ExchangeDetail) -> ExchangeRecord:
         request_id=facts.request_id,
         key_id=facts.key_id,
         proof=_proof(detail.exchange.entry, detail.inclusion),
-        events=msgspec.convert(detail.events, list[ExchangeEvent], from_attributes=True),
+        events=[
+            ExchangeEvent(
+                sequence=entry.sequence,
+                event=entry.event,
+                at_ms=entry.at_ms,
+                principal=entry.principal,
+            )
+            for entry in detail.events
+        ],
     )
 
 
