@@ -276,6 +276,22 @@ class _Usage(msgspec.Struct):
     prompt_tokens_details: _InputDetails | None = None
     completion_tokens_details: _OutputDetails | None = None
     prompt_cache_hit_tokens: _Count | None = None
+    """DeepSeek's name of the cached tokens."""
+    cached_tokens: _Count | None = None
+    """Moonshot's."""
+    num_cached_tokens: _Count | None = None
+    """Mistral's."""
+
+    @property
+    def cached(self) -> int:
+        details = self.prompt_tokens_details or _InputDetails()
+        told = (
+            details.cached_tokens
+            or self.prompt_cache_hit_tokens
+            or self.cached_tokens
+            or self.num_cached_tokens
+        )
+        return min(told or 0, self.prompt_tokens)
 
 
 def usage_in(raw: JsonObject) -> Usage | None:
@@ -293,11 +309,10 @@ def usage_in(raw: JsonObject) -> Usage | None:
     given, made = usage.prompt_tokens, usage.completion_tokens or 0
     details = usage.prompt_tokens_details or _InputDetails()
     thought = usage.completion_tokens_details or _OutputDetails()
-    cached = details.cached_tokens or usage.prompt_cache_hit_tokens or 0
     return Usage(
         input_tokens=given,
         output_tokens=made,
-        cached_input_tokens=min(cached, given),
+        cached_input_tokens=usage.cached,
         cache_write_tokens=min(details.cache_write_tokens or 0, given),
         reasoning_tokens=min(thought.reasoning_tokens or 0, made),
     )
