@@ -26,7 +26,7 @@ CALL = ModelCall(
     sentences=1,
     refuse_below=0.0,
     refusal="",
-    deadline_seconds=1.0,
+    deadline_seconds=9.0,
 )
 FILTERED = {"hate": {"filtered": False, "severity": "safe"}}
 
@@ -73,7 +73,7 @@ async def test_vectors_come_from_the_address_of_vectors() -> None:
     body = json.dumps({"data": [{"embedding": [1.0]}]}).encode()
     async with upstream(lambda _: [answer(body)]) as there:
         provider = azure_openai("azure", there.url, Connections(), api_version="2024-10-21")
-        await provider.embed(EmbeddingCall("e", ("a",), 1.0))
+        await provider.embed(EmbeddingCall("e", ("a",), 9.0))
         await provider.close()
     line = "POST /openai/deployments/e/embeddings?api-version=2024-10-21 HTTP/1.1"
     assert there.seen[0].head.startswith(line)

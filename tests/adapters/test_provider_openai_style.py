@@ -61,7 +61,7 @@ CALL = ModelCall(
     sentences=3,
     refuse_below=0.3,
     refusal="I do not know.",
-    deadline_seconds=0.5,
+    deadline_seconds=9.0,
 )
 NINE = Options(max_tokens=9)
 TEXT = "Schlüssel beginnen mit sk-: 東京 🙂."
@@ -159,7 +159,7 @@ async def test_stream_ends_its_connection_cleanly_so_that_it_is_reused() -> None
 async def test_closing_a_stream_cancels_it_at_the_upstream() -> None:
     steps: list[Step] = [*chunked(events(chunk("a"), done=False))[:-1], 5.0]
     async with provider_of(lambda _: steps) as (provider, there):
-        stream = provider.stream(replace(CALL, deadline_seconds=5))
+        stream = provider.stream(CALL)
         assert (await anext(stream)).text == "a"
         await stream.aclose()
         await until(lambda: there.cut_short == 1)
@@ -329,10 +329,11 @@ async def test_connection_lost_in_a_stream_is_a_clean_error(ending: Step) -> Non
 
 
 async def test_slow_upstream_meets_the_deadline_of_the_call() -> None:
+    hasty = replace(CALL, deadline_seconds=0.2)
     with pytest.raises(ProviderTimedOut):
-        await completed(2.0)
+        await completed(2.0, call=hasty)
     with pytest.raises(ProviderTimedOut):
-        await streamed(chunked()[0], 2.0)
+        await streamed(chunked()[0], 2.0, call=hasty)
 
 
 async def test_server_that_ignores_streaming_still_answers() -> None:
@@ -416,7 +417,7 @@ async def test_bad_words_of_the_model_are_no_fault_of_the_caller() -> None:
     assert type(caught.value) is ProviderFailed
 
 
-EMBEDDING = EmbeddingCall("embed-1", ("one", (1, 2)), 0.5, dimensions=2, extras={"user": "u"})
+EMBEDDING = EmbeddingCall("embed-1", ("one", (1, 2)), 9.0, dimensions=2, extras={"user": "u"})
 
 
 async def embedded(body: bytes, *, status: str = "200 OK") -> tuple[Embeddings, Upstream]:

@@ -43,8 +43,9 @@ CALL = ModelCall(
     sentences=3,
     refuse_below=0.3,
     refusal="I do not know.",
-    deadline_seconds=0.3,
+    deadline_seconds=9.0,
 )
+HASTY = replace(CALL, deadline_seconds=0.2)
 
 
 @dataclass(frozen=True)
@@ -165,21 +166,21 @@ async def test_stream_can_be_left_early_and_the_provider_goes_on(made: Made) -> 
 
 async def test_cancelled_call_leaves_the_provider_usable(made: Made) -> None:
     async with made(World(stalls=True)) as provider:
-        task = asyncio.create_task(provider.complete(replace(CALL, deadline_seconds=5)))
+        task = asyncio.create_task(provider.complete(CALL))
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         with pytest.raises(ProviderTimedOut):
-            await provider.complete(CALL)
+            await provider.complete(HASTY)
 
 
-async def _ask(provider: Provider, *, stream: bool) -> None:
+async def _ask(provider: Provider, call: ModelCall, *, stream: bool) -> None:
     if stream:
-        async for _ in provider.stream(CALL):
+        async for _ in provider.stream(call):
             pass
     else:
-        await provider.complete(CALL)
+        await provider.complete(call)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -207,7 +208,7 @@ async def test_failures_have_the_same_kind_everywhere(
 ) -> None:
     async with made(world) as provider:
         with pytest.raises(failure) as caught:
-            await _ask(provider, stream=stream)
+            await _ask(provider, HASTY if world.stalls else CALL, stream=stream)
     fits = (ProviderMisconfigured, ProviderOverloaded, ProviderRefused, ProviderTimedOut)
     assert isinstance(caught.value, failure)
     assert failure is not ProviderFailed or not isinstance(caught.value, fits)
