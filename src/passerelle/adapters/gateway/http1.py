@@ -24,6 +24,8 @@ from passerelle.adapters.gateway.problems import openai_problem
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import Refusal, Unavailable
 
+_ROOM: Final = memoryview(bytearray(262_144))
+"""Where every connection reads into: what comes is parsed before the next one reads."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -72,7 +74,7 @@ class Hall:
     draining: bool = False
 
 
-class HttpConnection(asyncio.Protocol):
+class HttpConnection(asyncio.BufferedProtocol):
     """One connection. `_due` is when it is closed if nothing changes: one number, so that a
     request costs an assignment rather than a timer; a sweep looks at all of them.
     """
@@ -140,9 +142,12 @@ class HttpConnection(asyncio.Protocol):
         self._queue.clear()
         del self._parser  # it holds our methods, and we hold it
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
+        return _ROOM
+
+    def buffer_updated(self, nbytes: int) -> None:
         if not self._deaf and not self._transport.is_closing():
-            self._read(data)
+            self._read(_ROOM[:nbytes])
 
     def pause_writing(self) -> None:
         self.full = True
@@ -156,7 +161,7 @@ class HttpConnection(asyncio.Protocol):
 
     # Reading.
 
-    def _read(self, data: bytes) -> None:
+    def _read(self, data: memoryview) -> None:
         self._read_bytes = len(data)
         incoming = self._incoming
         self._busy = self._in_head or incoming is not None
@@ -164,7 +169,7 @@ class HttpConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._stay(data[upgrade.args[0] :])
+            self._stay(bytes(data[upgrade.args[0] :]))
         except httptools.HttpParserError as fault:
             self._break_off(fault)
         else:
@@ -229,7 +234,7 @@ class HttpConnection(asyncio.Protocol):
         self._parser.feed_data(b"POST / HTTP/1.1\r\n" + lines((framing,)) + b"\r\n")
         self._muted = False
         if rest:
-            self._read(rest)
+            self._read(memoryview(rest))
 
     # What the parser calls.
 

@@ -19,6 +19,9 @@ from passerelle.transport.egress.heads import Headers
 _HIGH_WATER: Final = 262_144
 """Unread bytes of a stream at which we stop reading from the network."""
 
+_ROOM: Final = memoryview(bytearray(262_144))
+"""Where every connection reads into: what comes is parsed before the next one reads."""
+
 # How far an answer is, in this order.
 _IDLE, _SENT, _HEADERS, _BODY, _DONE, _CLOSED = range(6)
 
@@ -43,7 +46,7 @@ class Limits:
     """Below what servers usually grant, so that most connections are dropped by us, not by them."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Parses what comes and keeps the deadlines of the answer that is being waited for.
 
     A failure is kept until somebody asks for the next part, so that nothing is lost
@@ -84,7 +87,11 @@ class Connection(asyncio.Protocol):
         self._wake()
         del self._parser  # it holds our methods, and we hold it
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
+        return _ROOM
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = _ROOM[:nbytes]
         state = self._state
         if state == _BODY:
             self._read(data)
@@ -98,7 +105,7 @@ class Connection(asyncio.Protocol):
             self.abort()  # bytes that nobody asked for: what they answer cannot be known
         self._wake()
 
-    def _read(self, data: bytes) -> None:
+    def _read(self, data: memoryview) -> None:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
