@@ -154,10 +154,12 @@ def _calls(calls: Any) -> list[tuple[str, str, str]]:
 def _told(usage: Mapping[str, Any]) -> Usage:
     given = usage.get("prompt_tokens_details") or {}
     made = usage.get("completion_tokens_details") or {}
+    names = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
+    elsewhere = next((usage[name] for name in names if name in usage), 0)
     return Usage(
         usage["prompt_tokens"],
         usage.get("completion_tokens", 0),
-        given.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or 0,
+        given.get("cached_tokens") or elsewhere,
         given.get("cache_write_tokens") or 0,
         made.get("reasoning_tokens") or 0,
     )
