@@ -25,7 +25,8 @@ from passerelle.core.values.ids import digest_of
 from passerelle.core.values.principals import Principal
 from passerelle.core.values.scope import Scope, Stage
 from passerelle.domain.budgets.limits import Budget
-from passerelle.domain.budgets.rates import Rates
+from passerelle.domain.budgets.rates import MemoryRates
+from passerelle.domain.budgets.reservations import Allowance, Standing
 from passerelle.domain.costs.price_book import FixedPrices, Price, Rate
 from passerelle.domain.grounding.sections import GroundingPolicy
 from passerelle.domain.guardrails.guards import GuardPolicy
@@ -39,6 +40,7 @@ from passerelle.domain.prompts.versions import PromptVersion
 from passerelle.domain.routing.plans import Plan
 from passerelle.domain.routing.providers import Provider
 from passerelle.domain.usecases.policies import DEFAULTS, StagePolicy
+from passerelle.stories.serve.accounts import Accounts
 from passerelle.stories.serve.answer import Serving
 from passerelle.stories.serve.documents import DocumentScreen
 from passerelle.stories.serve.exchange import Arrival
@@ -61,9 +63,13 @@ class Watch:
 
     ended: list[Observation] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    alerts: list[tuple[str, float]] = field(default_factory=list)
 
     def exchange_ended(self, observation: Observation) -> None:
         self.ended.append(observation)
+
+    def budget_alert(self, name: str, share: float) -> None:
+        self.alerts.append((name, share))
 
     def caller_refused(self, code: str) -> None:
         self.refused.append(code)
@@ -105,6 +111,10 @@ class Kitchen:
         request = ChatRequest(model="fees", messages=(Message("user", question),), options=options)
         asked = {name: value for name, value in fields.items() if name in known}
         return Arrival(replace(request, **asked), self.key, "req_1", 0)
+
+    def standing(self, budget: Budget) -> Standing:
+        """How the use case stands under that budget."""
+        return self.purse.standing(Allowance("acme/fees", budget), now_ms=self.clock.now_ms())
 
     def entries(self) -> tuple[Entry, ...]:
         """Of exchanges, oldest first."""
@@ -184,7 +194,8 @@ async def kitchen(
         keys=store.keys,
         pepper=PEPPER,
         catalogue=OneUseCase(deployment),
-        rates=Rates(),
+        accounts=Accounts(),
+        rates=MemoryRates(),
         purse=purse,
         providers={"replay": provider or Replay(default=ANSWER)},
         ledger=store.ledger,

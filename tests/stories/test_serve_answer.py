@@ -22,8 +22,6 @@ from passerelle.domain.usecases.policies import DEFAULTS
 from passerelle.stories.serve.parts import ModelNotFound
 from tests.stories.kitchen import ANSWER, guards, kitchen, saying
 
-ACCOUNT = "acme/fees"
-
 
 async def test_answer_carries_its_citation_its_verdict_and_its_cost() -> None:
     here = await kitchen()
@@ -89,7 +87,7 @@ async def test_blocked_input_never_reaches_the_model() -> None:
     facts = here.facts()
     assert (facts["code"], facts["cost_nano_usd"]) == ("content_blocked", 0)
     assert "upstream_ms" not in facts
-    assert here.purse.standing(ACCOUNT, Budget(), now_ms=here.clock.now_ms()).day_held_nano == 0
+    assert here.standing(Budget()).day_held.nano == 0
 
 
 async def test_blocked_output_is_replaced_and_says_why() -> None:
@@ -132,8 +130,8 @@ async def test_reservation_is_settled_with_the_true_cost() -> None:
     budget = Budget(day_nano=10_000_000_000)
     here = await kitchen(budget=budget)
     checked = await here.serving.answer(here.arrival("What is the transfer fee?"))
-    standing = here.purse.standing(ACCOUNT, budget, now_ms=here.clock.now_ms())
-    assert (standing.day_spent_nano, standing.day_held_nano) == (checked.cost_nano_usd, 0)
+    standing = here.standing(budget)
+    assert (standing.day_spent.nano, standing.day_held.nano) == (checked.cost_nano_usd, 0)
 
 
 async def test_spent_budget_refuses_and_is_recorded() -> None:
@@ -157,7 +155,7 @@ async def test_failed_provider_is_recorded_and_leaves_no_money_held() -> None:
     with pytest.raises(ProviderFailed):
         await here.serving.answer(here.arrival("What is the transfer fee?"))
     assert here.facts()["code"] == "provider_unreadable"
-    assert here.purse.standing(ACCOUNT, budget, now_ms=here.clock.now_ms()).day_held_nano == 0
+    assert here.standing(budget).day_held.nano == 0
 
 
 async def test_client_that_leaves_is_recorded_as_cut_off() -> None:

@@ -83,8 +83,8 @@ async def test_client_that_leaves_in_the_middle_is_recorded_with_what_was_used()
     await stream.aclose()
     facts = here.facts()
     assert (facts["status"], facts["cut_off"], facts["usage_estimated"]) == (499, True, True)
-    standing = here.purse.standing("acme/fees", budget, now_ms=here.clock.now_ms())
-    assert (standing.day_held_nano, standing.day_spent_nano) == (0, facts["cost_nano_usd"])
+    standing = here.standing(budget)
+    assert (standing.day_held.nano, standing.day_spent.nano) == (0, facts["cost_nano_usd"])
 
 
 async def test_client_that_leaves_before_the_first_window_is_recorded_once() -> None:

@@ -13,7 +13,7 @@ from passerelle.adapters.store.stores import Store
 from passerelle.core.values.clock import SetClock
 from passerelle.core.values.principals import Principal
 from passerelle.core.values.scope import Scope, Stage
-from passerelle.domain.budgets.rates import Rates
+from passerelle.domain.budgets.rates import MemoryRates
 from passerelle.domain.costs.price_book import FixedPrices
 from passerelle.domain.evaluation.cases import Case
 from passerelle.domain.evaluation.datasets import Dataset, assemble
@@ -26,6 +26,7 @@ from passerelle.domain.prompts.labels import Label
 from passerelle.stories.govern.publish import UseCase, read_usecase
 from passerelle.stories.improve.evaluate import EvaluationParts, evaluate
 from passerelle.stories.improve.promote import PromotionParts, promote, rollback
+from passerelle.stories.serve.accounts import Accounts
 from passerelle.stories.serve.answer import Serving
 from passerelle.stories.serve.parts import Parts
 from passerelle.stories.serve.rehearse import Rehearsal
@@ -147,7 +148,8 @@ class Workshop:
             keys=self.store.keys,
             pepper=PEPPER,
             catalogue=self.deployments,
-            rates=Rates(),
+            accounts=Accounts(),
+            rates=MemoryRates(),
             purse=MemoryPurse(),
             providers={"extractive": Extractive()},
             ledger=self.store.ledger,

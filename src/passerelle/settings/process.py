@@ -101,6 +101,18 @@ class DirectSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """`[budgets]`: what callers may take, whatever use case they ask."""
+
+    each_key: Budget | None = None
+    """`[budgets.key]`: of each key that has no budget of its own."""
+    each_user: Budget | None = None
+    """`[budgets.user]`: of each principal, over all of their keys."""
+    teams: Mapping[str, Budget] = field(default_factory=dict)
+    """`[budgets.teams.NAME]`"""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the process was told at its start."""
 
@@ -112,6 +124,7 @@ class Settings:
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     """By name; `extractive` is always among them."""
     offers: tuple[Offer, ...] = ()
+    budgets: BudgetSettings = field(default_factory=BudgetSettings)
     direct: DirectSettings | None = None
     """None: only use cases can be asked."""
 
@@ -212,6 +225,7 @@ class _Reader:
             providers=providers,
             offers=offers(self.around.variables, used),
             direct=self._direct(section) if "direct" in section else None,
+            budgets=_budgets(section),
         )
 
     def _direct(self, section: Section) -> DirectSettings | None:
@@ -237,6 +251,28 @@ class _Reader:
             tls_certificate=certificate,
             tls_key=key,
         )
+
+
+def _budgets(section: Section) -> BudgetSettings:
+    inner = section.table("budgets")
+    teams = {
+        name: _budget(section, f"teams.{name}", each)
+        for name, each in inner.unread("teams").items()
+    }
+    return BudgetSettings(
+        _budget(section, "key", inner.unread("key")) if "key" in inner else None,
+        _budget(section, "user", inner.unread("user")) if "user" in inner else None,
+        {name: budget for name, budget in teams.items() if budget is not None},
+    )
+
+
+def _budget(section: Section, name: str, table: object) -> Budget | None:
+    budget, faults = parse_budget(
+        table if isinstance(table, Mapping) else {"must be a table": None}
+    )
+    for fault in faults:
+        section.fault("budgets", f"{name}: {'.'.join(map(str, fault.where))}: {fault.message}")
+    return budget
 
 
 def _limits(section: Section) -> LimitSettings:

@@ -60,6 +60,10 @@ class Deployments:
         self._followed = self._revisions()
         self._by_model = self._deploy()
 
+    @property
+    def scope(self) -> Scope:
+        return self._scope
+
     def find(self, model: str, scope: Scope) -> Deployment | None:
         self._follow()
         found = self._by_model.get(model)
@@ -259,6 +263,7 @@ class Deployments:
             index=self._indexes.get(usecase.name),
             plan=setup.plan,
             budget=usecase.budget,
+            stage_budget=setup.budget,
             embedding=usecase.embedding,
         )
 

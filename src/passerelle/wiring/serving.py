@@ -5,16 +5,18 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from passerelle.adapters.store.stores import Store
+from passerelle.domain.budgets.limits import Amount
 from passerelle.domain.budgets.reservations import Purse
 from passerelle.domain.costs.price_book import PriceBook
 from passerelle.domain.ledger.entries import Entry, Ledger
 from passerelle.domain.ledger.events import EXCHANGE_ENDED
 from passerelle.domain.routing.providers import Provider
+from passerelle.stories.serve.accounts import Accounts, CallerBudgets
 from passerelle.stories.serve.answer import Serving
 from passerelle.stories.serve.observe import Observer
 from passerelle.stories.serve.parts import Parts
 from passerelle.wiring.catalogue import Deployments, LiveIndex
-from passerelle.wiring.direct import direct_models
+from passerelle.wiring.direct import DIRECT, direct_models
 from passerelle.wiring.installation import Installation
 from passerelle.wiring.providers import price_book
 from passerelle.wiring.secrets import pepper
@@ -29,17 +31,20 @@ def build_parts(
 ) -> tuple[Parts, Deployments]:
     """Everything that serving reads or calls; the deployments follow index and store."""
     from passerelle.adapters.store.purse import MemoryPurse
-    from passerelle.domain.budgets.rates import Rates
+    from passerelle.domain.budgets.rates import MemoryRates
 
     prices = price_book(installation)
     deployments = open_deployments(installation, store, prices)
+    budgets = installation.settings.budgets
+    accounts = Accounts(CallerBudgets(budgets.each_key, budgets.each_user, budgets.teams))
     purse = MemoryPurse()
-    remember_spending(purse, store.ledger, installation)
+    remember_spending(purse, accounts, store, deployments, installation.clock.now_ms())
     parts = Parts(
         keys=store.keys,
         pepper=pepper(installation.data),
         catalogue=deployments,
-        rates=Rates(),
+        accounts=accounts,
+        rates=MemoryRates(),
         purse=purse,
         providers=providers,
         ledger=store.ledger,
@@ -81,16 +86,21 @@ def open_indexes(installation: Installation) -> dict[str, LiveIndex]:
     }
 
 
-def remember_spending(purse: Purse, ledger: Ledger, installation: Installation) -> None:
-    """Books what this month's exchanges have cost, so that a restart forgets nothing."""
-    budgets = {usecase.name: usecase.budget for usecase in installation.usecases}
-    since = installation.clock.now_ms() - LONGEST_PERIOD_MS
-    for entry in _exchanges_since(since, ledger, installation.scope.organisation):
-        budget = budgets.get(entry.usecase)
-        cost = _cost_of(entry)
-        if budget is not None and cost:
-            account = f"{entry.organisation}/{entry.usecase}"
-            purse.load(account, spent_nano=cost, at_ms=entry.at_ms, time_zone=budget.time_zone)
+def remember_spending(
+    purse: Purse, accounts: Accounts, store: Store, deployments: Deployments, now_ms: int
+) -> None:
+    """Books what this month's exchanges have taken, so that a restart forgets nothing."""
+    organisation = deployments.scope.organisation
+    for entry in _exchanges_since(now_ms - LONGEST_PERIOD_MS, store.ledger, organisation):
+        told = msgspec.json.decode(entry.facts, type=_Taken)
+        deployment = deployments.find(f"{entry.usecase}@{told.stage}", deployments.scope)
+        deployment = deployment or deployments.find(told.asked(entry.usecase), deployments.scope)
+        key = store.keys.get(told.key_id)
+        if deployment is None or key is None or not (told.cost_nano_usd or told.tokens):
+            continue
+        taken = Amount(told.cost_nano_usd or 0, told.tokens, 1)
+        for allowance in accounts.draws(deployment, key.principal, key).allowances:
+            purse.load(allowance, taken, at_ms=entry.at_ms)
 
 
 def _exchanges_since(since_ms: int, ledger: Ledger, organisation: str) -> Iterator[Entry]:
@@ -108,10 +118,21 @@ def _exchanges_since(since_ms: int, ledger: Ledger, organisation: str) -> Iterat
         before = page[-1].sequence
 
 
-def _cost_of(entry: Entry) -> int:
-    cost = msgspec.json.decode(entry.facts, type=_Cost).cost_nano_usd
-    return cost or 0
+class _Taken(msgspec.Struct):
+    """What the facts of an exchange say of what it took."""
 
-
-class _Cost(msgspec.Struct):
+    stage: str = ""
+    provider: str = ""
+    model: str = ""
+    key_id: str = ""
     cost_nano_usd: int | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    def asked(self, usecase: str) -> str:
+        """The name of a model that was asked for directly."""
+        return f"{self.provider}/{self.model}" if usecase == DIRECT else usecase

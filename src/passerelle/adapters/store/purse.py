@@ -1,121 +1,147 @@
 """Accounts in the memory of one process."""
 
 import itertools
-from collections import defaultdict
+from collections.abc import Sequence
 from threading import Lock
 
-from passerelle.core.values.money import Money
-from passerelle.domain.budgets.limits import Budget
+from passerelle.domain.budgets.limits import Amount
 from passerelle.domain.budgets.periods import Periods, periods_at
-from passerelle.domain.budgets.reservations import OverBudget, Reservation, Standing
+from passerelle.domain.budgets.reservations import (
+    Alert,
+    Allowance,
+    Place,
+    Reservation,
+    Standing,
+    alerts_between,
+    places_of,
+    presses,
+    refuse_if_over,
+)
 
-_KEPT_PERIODS = 3
+_NOTHING = Amount()
+_SWEEP_ABOVE = 20_000
 
 
-class _Account:
-    """Sums by the start of their period: a late settlement counts where it was reserved."""
+class Calendar:
+    """Periods by time zone: nearly every request falls in the same day as the one before it."""
 
     def __init__(self) -> None:
-        self.spent: dict[str, dict[int, int]] = {"day": defaultdict(int), "month": defaultdict(int)}
-        self.held: dict[str, dict[int, int]] = {"day": defaultdict(int), "month": defaultdict(int)}
-        self.open: set[int] = set()
+        self._known: dict[str, Periods] = {}
 
-    def spend(self, periods: Periods, nano: int) -> None:
-        self.spent["day"][periods.day_start_ms] += nano
-        self.spent["month"][periods.month_start_ms] += nano
+    def at(self, now_ms: int, time_zone: str) -> Periods:
+        known = self._known.get(time_zone)
+        if known is None or not known.day_start_ms <= now_ms < known.day_end_ms:
+            known = self._known[time_zone] = periods_at(now_ms, time_zone)
+        return known
 
-    def hold(self, periods: Periods, nano: int) -> None:
-        self.held["day"][periods.day_start_ms] += nano
-        self.held["month"][periods.month_start_ms] += nano
 
-    def forget_old(self) -> None:
-        for sums in self.spent.values():
-            for start in sorted(sums)[:-_KEPT_PERIODS]:
-                del sums[start]
-        for sums in self.held.values():
-            for start in [start for start, nano in sums.items() if not nano]:
-                del sums[start]
+class _Sums:
+    __slots__ = ("held", "spent")
 
-    def standing(self, periods: Periods) -> Standing:
-        day, month = periods.day_start_ms, periods.month_start_ms
-        return Standing(
-            day_spent_nano=self.spent["day"].get(day, 0),
-            month_spent_nano=self.spent["month"].get(month, 0),
-            day_held_nano=self.held["day"].get(day, 0),
-            month_held_nano=self.held["month"].get(month, 0),
-            periods=periods,
-        )
+    def __init__(self) -> None:
+        self.spent = _NOTHING
+        self.held = _NOTHING
 
 
 class MemoryPurse:
     """Implements `Purse`; safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._accounts: defaultdict[str, _Account] = defaultdict(_Account)
+        self._sums: dict[Place, _Sums] = {}
+        self._open: set[int] = set()
         self._numbers = itertools.count(1)
-        self._periods: dict[str, Periods] = {}
+        self._calendar = Calendar()
+        self._sweep_at = _SWEEP_ABOVE
         self._lock = Lock()
 
     def reserve(
-        self, account: str, budget: Budget, *, amount_nano: int, now_ms: int
+        self, allowances: Sequence[Allowance], amount: Amount, *, now_ms: int
     ) -> Reservation:
-        if amount_nano < 0:
+        if min(amount) < 0:
             raise ValueError("a reservation cannot be negative")
         with self._lock:
-            periods = self._periods_at(now_ms, budget.time_zone)
-            books = self._accounts[account]
-            _refuse_if_over(books.standing(periods), budget, amount_nano, now_ms)
-            reservation = Reservation(next(self._numbers), account, amount_nano, periods)
-            books.open.add(reservation.number)
-            books.hold(periods, amount_nano)
+            draws = self._draws(allowances, now_ms)
+            downgrade = False
+            for allowance, place in draws:
+                sums = self._at(place)
+                taken = plus(sums.spent, sums.held)
+                refuse_if_over(allowance, place, taken, amount, now_ms=now_ms)
+                downgrade = downgrade or presses(allowance, place, taken)
+            for _, place in draws:
+                sums = self._sums[place]
+                sums.held = plus(sums.held, amount)
+            reservation = Reservation(next(self._numbers), amount, draws, downgrade)
+            self._open.add(reservation.number)
+            if len(self._sums) > self._sweep_at:
+                self._forget_old(now_ms)
             return reservation
 
-    def settle(self, reservation: Reservation, *, actual_nano: int) -> None:
+    def settle(self, reservation: Reservation, actual: Amount) -> tuple[Alert, ...]:
         with self._lock:
-            books = self._accounts[reservation.account]
-            if reservation.number not in books.open:
+            if reservation.number not in self._open:
                 raise ValueError("the reservation has already ended")
-            self._end(books, reservation)
-            books.spend(reservation.periods, actual_nano)
-            books.forget_old()
+            self._end(reservation)
+            alerts: tuple[Alert, ...] = ()
+            for allowance, place in reservation.draws:
+                sums = self._at(place)
+                before, sums.spent = sums.spent, plus(sums.spent, actual)
+                alerts += alerts_between(allowance, place, before, sums.spent)
+            return alerts
 
     def void(self, reservation: Reservation) -> None:
         with self._lock:
-            books = self._accounts[reservation.account]
-            if reservation.number in books.open:
-                self._end(books, reservation)
+            if reservation.number in self._open:
+                self._end(reservation)
 
-    def load(self, account: str, *, spent_nano: int, at_ms: int, time_zone: str = "UTC") -> None:
+    def load(self, allowance: Allowance, spent: Amount, *, at_ms: int) -> None:
         with self._lock:
-            self._accounts[account].spend(self._periods_at(at_ms, time_zone), spent_nano)
+            for _, place in self._draws((allowance,), at_ms):
+                sums = self._at(place)
+                sums.spent = plus(sums.spent, spent)
 
-    def standing(self, account: str, budget: Budget, *, now_ms: int) -> Standing:
+    def standing(self, allowance: Allowance, *, now_ms: int) -> Standing:
         with self._lock:
-            return self._accounts[account].standing(self._periods_at(now_ms, budget.time_zone))
+            periods = self._calendar.at(now_ms, allowance.budget.time_zone)
+            account = allowance.account
+            day = Place(account, False, periods.day_start_ms, periods.day_end_ms)
+            month = Place(account, True, periods.month_start_ms, periods.month_end_ms)
+            days, months = (self._sums.get(place, _Sums()) for place in (day, month))
+            return Standing(days.spent, months.spent, days.held, months.held, periods)
 
-    def _end(self, books: _Account, reservation: Reservation) -> None:
-        books.open.remove(reservation.number)
-        books.hold(reservation.periods, -reservation.amount_nano)
+    def _draws(
+        self, allowances: Sequence[Allowance], now_ms: int
+    ) -> tuple[tuple[Allowance, Place], ...]:
+        return tuple(
+            (allowance, place)
+            for allowance in allowances
+            for place in places_of(allowance, self._calendar.at(now_ms, allowance.budget.time_zone))
+        )
 
-    def _periods_at(self, now_ms: int, time_zone: str) -> Periods:
-        # Nearly every request falls in the same day as the one before it.
-        known = self._periods.get(time_zone)
-        if known is None or not known.day_start_ms <= now_ms < known.day_end_ms:
-            known = self._periods[time_zone] = periods_at(now_ms, time_zone)
-        return known
+    def _at(self, place: Place) -> _Sums:
+        sums = self._sums.get(place)
+        if sums is None:
+            sums = self._sums[place] = _Sums()
+        return sums
+
+    def _end(self, reservation: Reservation) -> None:
+        self._open.remove(reservation.number)
+        for _, place in reservation.draws:
+            sums = self._at(place)
+            sums.held = less(sums.held, reservation.amount)
+
+    def _forget_old(self, now_ms: int) -> None:
+        """Periods that have ended and hold nothing."""
+        self._sums = {
+            place: sums
+            for place, sums in self._sums.items()
+            if place.end_ms > now_ms or sums.held != _NOTHING
+        }
+        self._sweep_at = max(_SWEEP_ABOVE, 2 * len(self._sums))
 
 
-def _refuse_if_over(standing: Standing, budget: Budget, amount_nano: int, now_ms: int) -> None:
-    periods = standing.periods
-    limits = (
-        ("month", budget.month_nano, standing.month_spent_nano + standing.month_held_nano),
-        ("day", budget.day_nano, standing.day_spent_nano + standing.day_held_nano),
-    )
-    ends_ms = {"month": periods.month_end_ms, "day": periods.day_end_ms}
-    for kind, limit, taken in limits:
-        if limit is not None and amount_nano and taken + amount_nano > limit:
-            raise OverBudget(
-                f"Limit of this {kind}: {Money(limit)}; spent or reserved: {Money(taken)}; "
-                f"this request may cost up to {Money(amount_nano)}.",
-                retry_after_seconds=(ends_ms[kind] - now_ms) / 1_000,
-            )
+def plus(one: Amount, other: Amount) -> Amount:
+    return Amount(one.nano + other.nano, one.tokens + other.tokens, one.requests + other.requests)
+
+
+def less(one: Amount, other: Amount) -> Amount:
+    return Amount(one.nano - other.nano, one.tokens - other.tokens, one.requests - other.requests)

@@ -96,6 +96,9 @@ class ServingMetrics:
         self._upstream = registry.histogram(
             "passerelle_upstream_seconds", "Time spent waiting for the provider.", where
         )
+        self._alerts = registry.counter(
+            "passerelle_budget_alerts_total", "Shares of limits that were reached.", ("share",)
+        )
         self._strangers = registry.counter(
             "passerelle_callers_refused_total", "Callers that could not be identified.", ("code",)
         )
@@ -114,6 +117,12 @@ class ServingMetrics:
         own_ns = max(0, observation.duration_ns - observation.upstream_ns)
         self._overhead.observe(own_ns / _NS, where)
         self._upstream.observe(observation.upstream_ns / _NS, where)
+
+    def budget_alert(self, name: str, share: float) -> None:
+        self._alerts.add(1, (f"{share:g}",))
+        _log.warning(
+            "a budget has reached a share of its limit", extra={"account": name, "share": share}
+        )
 
     def caller_refused(self, code: str) -> None:
         self._strangers.add(1, (code,))

@@ -72,6 +72,9 @@ class RecentTraffic:
             sums = series.setdefault(key, _Sums())
         sums.add(observation)
 
+    def budget_alert(self, name: str, share: float) -> None:
+        self._beside.budget_alert(name, share)
+
     def caller_refused(self, code: str) -> None:
         self._beside.caller_refused(code)
 

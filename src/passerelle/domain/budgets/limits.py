@@ -1,14 +1,37 @@
 """How much may be spent, and how often may be asked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
+from typing import Literal, NamedTuple
 from zoneinfo import available_timezones
 
 from passerelle.core.values.chat import JsonValue
 from passerelle.core.values.errors import Fault
 from passerelle.core.values.money import NANO
 from passerelle.core.values.sections import Section
+
+
+class Amount(NamedTuple):
+    """What a request takes of a budget."""
+
+    nano: int = 0
+    """Nano-USD."""
+    tokens: int = 0
+    """Input and output together."""
+    requests: int = 0
+
+
+class Ceiling(NamedTuple):
+    """The most of each; None is no limit, 0 is nothing at all."""
+
+    nano: int | None
+    tokens: int | None
+    requests: int | None
+
+    @property
+    def limits(self) -> bool:
+        return self != (None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +46,101 @@ class Budget:
     """For each API key."""
     time_zone: str = "UTC"
     """IANA name; says when a day and a month begin."""
+    day_tokens: int | None = None
+    month_tokens: int | None = None
+    day_requests: int | None = None
+    month_requests: int | None = None
+    tokens_per_minute: int | None = None
+    alert_at: tuple[float, ...] = (0.8,)
+    """Shares of a limit (above 0, at most 1) that are told once in each period when reached."""
+    downgrade_at: float | None = None
+    """Share of a limit from which on the route's small model serves."""
+    unknown_price: Literal["refuse", "pass"] = "refuse"
+    """To a model whose price nobody knows, where money is limited."""
+
+    @property
+    def day(self) -> Ceiling:
+        return Ceiling(self.day_nano, self.day_tokens, self.day_requests)
+
+    @property
+    def month(self) -> Ceiling:
+        return Ceiling(self.month_nano, self.month_tokens, self.month_requests)
+
+    @property
+    def limits_money(self) -> bool:
+        return self.day_nano is not None or self.month_nano is not None
+
+    @property
+    def limits(self) -> bool:
+        """Does it limit a day or a month?"""
+        return self.day.limits or self.month.limits
+
+    @property
+    def told(self) -> Mapping[str, JsonValue]:
+        """What it says beside the defaults: the same for equal budgets of every version."""
+        defaults = {each.name: each.default for each in fields(self)}
+        always = ("day_nano", "month_nano", "requests_per_minute", "time_zone")
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if name in always or value != defaults[name]
+        }
+
+
+NO_BUDGET = Budget()
+_ALERTS = (0.8,)
 
 
 def parse_budget(table: Mapping[str, JsonValue]) -> tuple[Budget | None, tuple[Fault, ...]]:
-    """Reads `[budget]`: per_day_usd, per_month_usd, requests_per_minute, time_zone."""
+    """Reads `[budget]`: per_day_usd, per_month_usd, requests_per_minute, time_zone …
+
+    … and per_day_tokens, per_month_tokens, per_day_requests, per_month_requests,
+    tokens_per_minute, alert_at, downgrade_at, unknown_price.
+    """
     section = Section(table, "budget")
-    day_nano = _nano(section, "per_day_usd")
-    month_nano = _nano(section, "per_month_usd")
-    per_minute = (
-        section.integer("requests_per_minute", minimum=1)
-        if "requests_per_minute" in section
-        else None
-    )
     time_zone = section.text("time_zone", "UTC")
     if time_zone and time_zone not in available_timezones():
         section.fault("time_zone", f'"{time_zone}" is no IANA time zone, such as "Europe/Paris"')
+    unknown: tuple[Literal["refuse", "pass"], ...] = ("refuse", "pass")
+    budget = Budget(
+        day_nano=_nano(section, "per_day_usd"),
+        month_nano=_nano(section, "per_month_usd"),
+        requests_per_minute=_count(section, "requests_per_minute", minimum=1),
+        time_zone=time_zone,
+        day_tokens=_count(section, "per_day_tokens"),
+        month_tokens=_count(section, "per_month_tokens"),
+        day_requests=_count(section, "per_day_requests"),
+        month_requests=_count(section, "per_month_requests"),
+        tokens_per_minute=_count(section, "tokens_per_minute", minimum=1),
+        alert_at=_shares(section, "alert_at"),
+        downgrade_at=(
+            section.number("downgrade_at", above=0, maximum=1)
+            if "downgrade_at" in section
+            else None
+        ),
+        unknown_price=section.choice("unknown_price", unknown, "refuse"),
+    )
     faults = section.done()
-    budget = Budget(day_nano, month_nano, per_minute, time_zone)
     return (None, faults) if faults else (budget, ())
+
+
+def _count(section: Section, key: str, *, minimum: int = 0) -> int | None:
+    return section.integer(key, minimum=minimum) if key in section else None
+
+
+def _shares(section: Section, key: str) -> tuple[float, ...]:
+    if key not in section:
+        return _ALERTS
+    shares = []
+    for text in section.strings(key, ()):
+        try:
+            share = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = 0.0
+        if not 0 < share <= 1:
+            section.fault(key, f'"{text}" is no share such as "80%"')
+        shares.append(share)
+    return tuple(sorted(shares))
 
 
 def _nano(section: Section, key: str) -> int | None:

@@ -1,11 +1,42 @@
 """How often may one caller ask?"""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
 
 from passerelle.core.values.errors import Refusal
 
-_MINUTE_NS = 60_000_000_000
+MINUTE_NS: Final = 60_000_000_000
 _SWEEP_ABOVE = 10_000
+
+
+class RateLimit(NamedTuple):
+    """Limits of one caller in one respect."""
+
+    key: str
+    """Unique for caller and respect."""
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
+class Window(NamedTuple):
+    """How one limit stands after a request."""
+
+    limit: int
+    remaining: int
+    resets_in_seconds: float
+    """Until all of it is free again."""
+
+
+class RateStanding(NamedTuple):
+    """The tightest limits of a request; None where there is none."""
+
+    requests: Window | None = None
+    tokens: Window | None = None
+
+
+NO_LIMITS: Final = RateStanding()
 
 
 class TooManyRequests(Refusal):
@@ -15,33 +46,147 @@ class TooManyRequests(Refusal):
     code = "rate_limit_exceeded"
     kind = "rate_limit_error"
 
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        retry_after_seconds: float | None = None,
+        standing: RateStanding | None = None,
+    ) -> None:
+        super().__init__(detail, retry_after_seconds=retry_after_seconds)
+        self.standing = standing
 
-class Rates:
-    """Limits requests by key with one integer each.
+
+class Slots(Protocol):
+    """Where the due times are kept: in one process, or for several."""
+
+    def read(self, key: str) -> int:
+        """Due time in monotonic nanoseconds; 0 for a key that is not known."""
+        ...
+
+    def write(self, key: str, due_ns: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    key: str
+    per_minute: int
+    cost: int
+    counts_tokens: bool
+
+
+def take(slots: Slots, limits: Sequence[RateLimit], *, tokens: int, now_ns: int) -> RateStanding:
+    """Counts a request at a monotonic time, or raises `TooManyRequests` and counts none.
 
     Source: the generic cell rate algorithm in its virtual scheduling form (ITU-T
-    I.371, annex A). A key that has rested may use a whole minute's requests at
-    once, then one each 60/n seconds: in any t seconds at most n + n * t/60.
+    I.371, annex A), with cells of several units. Who has rested may use a whole
+    minute's share at once, then one each 60/n seconds: in any t seconds at most
+    n + n * t/60. Call it with the slots locked.
     """
+    dues: list[tuple[_Bucket, int]] = []
+    for bucket in _buckets(limits, tokens):
+        due_ns = _after(bucket, max(slots.read(bucket.key), now_ns))
+        over_ns = due_ns - now_ns - MINUTE_NS
+        if over_ns > 0:
+            _refuse(bucket, over_ns, due_ns - now_ns)
+        dues.append((bucket, due_ns))
+    windows: dict[bool, Window] = {}
+    for bucket, due_ns in dues:
+        slots.write(bucket.key, due_ns)
+        window = _window(bucket, due_ns - now_ns)
+        known = windows.get(bucket.counts_tokens)
+        if known is None or window.remaining < known.remaining:
+            windows[bucket.counts_tokens] = window
+    return RateStanding(windows.get(False), windows.get(True))
+
+
+def correct(
+    slots: Slots, limits: Sequence[RateLimit], *, estimated: int, actual: int, now_ns: int
+) -> None:
+    """Counts the tokens that a request did take instead of those it was thought to."""
+    for limit in limits:
+        per_minute = limit.tokens_per_minute
+        if per_minute is not None:
+            key = f"{limit.key}/tokens"
+            due_ns = slots.read(key) + (actual - estimated) * MINUTE_NS // per_minute
+            slots.write(key, max(due_ns, now_ns))
+
+
+def _buckets(limits: Sequence[RateLimit], tokens: int) -> list[_Bucket]:
+    buckets = []
+    for limit in limits:
+        if limit.requests_per_minute is not None:
+            buckets.append(_Bucket(limit.key, limit.requests_per_minute, 1, counts_tokens=False))
+        if limit.tokens_per_minute is not None:
+            key = f"{limit.key}/tokens"
+            buckets.append(_Bucket(key, limit.tokens_per_minute, tokens, counts_tokens=True))
+    return buckets
+
+
+def _after(bucket: _Bucket, due_ns: int) -> int:
+    return due_ns + bucket.cost * MINUTE_NS // bucket.per_minute
+
+
+def _window(bucket: _Bucket, ahead_ns: int) -> Window:
+    free = max(0, MINUTE_NS - ahead_ns) * bucket.per_minute // MINUTE_NS
+    return Window(bucket.per_minute, free, max(0, ahead_ns) / 1e9)
+
+
+def _refuse(bucket: _Bucket, over_ns: int, ahead_ns: int) -> None:
+    what = "tokens" if bucket.counts_tokens else "requests"
+    before = _window(bucket, ahead_ns - bucket.cost * MINUTE_NS // bucket.per_minute)
+    standing = RateStanding(*((None, before) if bucket.counts_tokens else (before, None)))
+    if bucket.cost > bucket.per_minute:
+        raise TooManyRequests(
+            f"At most {bucket.per_minute:,} {what} a minute; this request alone may take "
+            f"{bucket.cost:,}: shorten it, or set max_tokens.",
+            standing=standing,
+        )
+    seconds = max(1, math.ceil(over_ns / 1e9))
+    raise TooManyRequests(
+        f"At most {bucket.per_minute:,} {what} a minute; try again in {seconds} s.",
+        retry_after_seconds=over_ns / 1e9,
+        standing=standing,
+    )
+
+
+class Rates(Protocol):
+    """Limits requests and tokens by the minute."""
+
+    def take(self, limits: Sequence[RateLimit], *, tokens: int, now_ns: int) -> RateStanding:
+        """Counts a request, or raises `TooManyRequests` and counts none."""
+        ...
+
+    def correct(
+        self, limits: Sequence[RateLimit], *, estimated: int, actual: int, now_ns: int
+    ) -> None:
+        """Counts what it did take."""
+        ...
+
+
+class MemoryRates:
+    """Implements `Rates` for one process, with one integer for each key."""
 
     def __init__(self) -> None:
         self._due_ns: dict[str, int] = {}
         self._sweep_at = _SWEEP_ABOVE
 
-    def take(self, key: str, *, per_minute: int, now_ns: int) -> None:
-        """Counts a request at a monotonic time, or raises `TooManyRequests` and counts none."""
-        interval_ns = _MINUTE_NS // per_minute
-        due_ns = max(self._due_ns.get(key, now_ns), now_ns)
-        wait_ns = due_ns - now_ns - (per_minute - 1) * interval_ns
-        if wait_ns > 0:
-            seconds = max(1, math.ceil(wait_ns / 1_000_000_000))
-            raise TooManyRequests(
-                f"At most {per_minute} a minute; try again in {seconds} s.",
-                retry_after_seconds=wait_ns / 1_000_000_000,
-            )
-        self._due_ns[key] = due_ns + interval_ns
+    def read(self, key: str) -> int:
+        return self._due_ns.get(key, 0)
+
+    def write(self, key: str, due_ns: int) -> None:
+        self._due_ns[key] = due_ns
+
+    def take(self, limits: Sequence[RateLimit], *, tokens: int, now_ns: int) -> RateStanding:
+        standing = take(self, limits, tokens=tokens, now_ns=now_ns)
         if len(self._due_ns) > self._sweep_at:
             self._sweep(now_ns)
+        return standing
+
+    def correct(
+        self, limits: Sequence[RateLimit], *, estimated: int, actual: int, now_ns: int
+    ) -> None:
+        correct(self, limits, estimated=estimated, actual=actual, now_ns=now_ns)
 
     def _sweep(self, now_ns: int) -> None:
         # A key that is no longer ahead of time is the same as one never seen.

@@ -52,6 +52,8 @@ class ApiKey:
     revoked_at_ms: int | None = None
     env: str = LIVE
     """`dev` or `live`, as written in the key."""
+    budget: str = ""
+    """A JSON object in the words of `[budget]`; empty for a key without one of its own."""
 
 
 class KeyRing(Protocol):

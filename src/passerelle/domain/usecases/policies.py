@@ -37,6 +37,8 @@ class StageSection:
     """Version of the prompt; empty for the one of `[prompt]`."""
     route: Mapping[str, JsonValue]
     """What differs from `[route]`, still unread."""
+    budget: Mapping[str, JsonValue] | None = None
+    """What the stage may spend, still unread; None where it says nothing."""
 
 
 DEFAULTS: Mapping[Stage, StagePolicy] = {
@@ -76,4 +78,9 @@ def _read_stage(section: Section, usual: StagePolicy) -> StageSection:
         unknown_fields=section.choice("unknown_fields", unknown, usual.unknown_fields),
         keep_content=section.flag("keep_content", usual.keep_content),
     )
-    return StageSection(policy, section.text("prompt", ""), section.unread("route"))
+    return StageSection(
+        policy,
+        section.text("prompt", ""),
+        section.unread("route"),
+        section.unread("budget") if "budget" in section else None,
+    )

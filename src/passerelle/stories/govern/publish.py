@@ -51,6 +51,8 @@ class StageSetup:
     policy: StagePolicy
     prompt: PromptVersion
     plan: Plan
+    budget: Budget | None
+    """What the stage may spend beside the use case's own budget."""
     parts: ReleaseParts
     """Their digest is the release; serving puts in the index's version and the price book."""
 
@@ -247,7 +249,8 @@ class _Reading:
             prompt = prompts.get(each.prompt or usual)
             if plan and prompt:
                 release = _release(prompt, plan, each.policy, parts)
-                setups[stage] = StageSetup(each.policy, prompt, plan, release)
+                budget = self._stage_budget(stage, each)
+                setups[stage] = StageSetup(each.policy, prompt, plan, budget, release)
         return setups, shelf
 
     def _prompts(
@@ -260,6 +263,15 @@ class _Reading:
                 if prompt:
                     prompts[version] = prompt
         return prompts
+
+    def _stage_budget(self, stage: Stage, section: StageSection) -> Budget | None:
+        if section.budget is None:
+            return None
+        budget, faults = parse_budget(section.budget)
+        self.faults += [
+            replace(fault, where=("stages", stage.value, *fault.where)) for fault in faults
+        ]
+        return budget
 
     def _plan(self, usual: Table | None, stage: Stage, override: Table) -> Plan | None:
         if usual is None:

@@ -15,7 +15,7 @@ def basis_of(inquiry: Inquiry) -> Basis:
     candidate = inquiry.candidate
     release = {**asdict(candidate.at(inquiry.target).parts)}
     release["charter"] = digest_of(asdict(candidate.charter))
-    release["budget"] = digest_of(asdict(candidate.budget))
+    release["budget"] = digest_of(candidate.budget.told)
     return Basis(release, _evidence(inquiry))
 
 

@@ -85,6 +85,7 @@ async def embed(
         cost_nano_usd=tab.cost_nano_usd,
         price_book=parts.prices.dated,
         upstream_ns=tab.upstream_ns,
+        rates=tab.rates,
     )
 
 

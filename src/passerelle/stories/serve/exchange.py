@@ -16,6 +16,7 @@ from passerelle.core.values.ids import Digest, ExchangeId
 from passerelle.core.values.passages import Citation
 from passerelle.core.values.scope import Stage
 from passerelle.core.values.verdicts import Grounding, Verdict
+from passerelle.domain.budgets.rates import NO_LIMITS, RateStanding
 
 LIVE = "live"
 """Purpose of an exchange: somebody wants to know."""
@@ -83,6 +84,8 @@ class Checked:
     """Date of the prices."""
     upstream_ns: int
     """Time spent waiting for the provider."""
+    rates: RateStanding = NO_LIMITS
+    """How the limits by the minute stand."""
 
     @property
     def text(self) -> str:
@@ -111,6 +114,7 @@ class Opening:
     """Known before the first window: what the response headers carry."""
 
     exchange_id: ExchangeId
+    rates: RateStanding = NO_LIMITS
 
 
 class CheckedStream(Protocol):
@@ -165,6 +169,7 @@ class CheckedEmbeddings:
     cost_nano_usd: int | None
     price_book: str
     upstream_ns: int
+    rates: RateStanding = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,10 @@ class Observer(Protocol):
         """One exchange has its entry."""
         ...
 
+    def budget_alert(self, name: str, share: float) -> None:
+        """An account has reached a share of its limit."""
+        ...
+
     def caller_refused(self, code: str) -> None:
         """Somebody could not be identified, so there is no tenant for an entry."""
         ...

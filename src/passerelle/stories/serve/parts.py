@@ -8,14 +8,15 @@ from typing import Protocol
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import Refusal
 from passerelle.core.values.ids import Digest
+from passerelle.core.values.principals import Principal
 from passerelle.core.values.scope import Scope, Stage
 from passerelle.domain.budgets.limits import Budget
-from passerelle.domain.budgets.rates import Rates
-from passerelle.domain.budgets.reservations import Purse
+from passerelle.domain.budgets.rates import RateLimit, Rates
+from passerelle.domain.budgets.reservations import Allowance, Purse
 from passerelle.domain.costs.price_book import PriceBook
 from passerelle.domain.grounding.sections import GroundingPolicy
 from passerelle.domain.guardrails.guards import GuardPolicy
-from passerelle.domain.identity.keys import KeyRing
+from passerelle.domain.identity.keys import ApiKey, KeyRing
 from passerelle.domain.identity.permissions import Permission
 from passerelle.domain.knowledge.library import Index
 from passerelle.domain.ledger.entries import Ledger
@@ -58,6 +59,8 @@ class Deployment:
     """None for a use case without knowledge."""
     plan: Plan
     budget: Budget
+    stage_budget: Budget | None = None
+    """What the stage may spend beside that; None where it says nothing."""
     embedding: Plan | None = None
     """None for a use case that embeds nothing."""
     permission: Permission = Permission.EXCHANGE_CREATE
@@ -77,12 +80,31 @@ class Catalogue(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Draws:
+    """What a request draws on. Only what has a limit is named."""
+
+    allowances: tuple[Allowance, ...]
+    rates: tuple[RateLimit, ...]
+    strict_price: bool
+    """Money is limited, so a model without a known price must not be asked."""
+
+
+class Drawing(Protocol):
+    """Which accounts a request draws on."""
+
+    def draws(self, deployment: Deployment, principal: Principal, key: ApiKey | None) -> Draws:
+        """No waiting, no query."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """Everything that `answer` reads or calls."""
 
     keys: KeyRing
     pepper: bytes
     catalogue: Catalogue
+    accounts: Drawing
     rates: Rates
     purse: Purse
     providers: Mapping[str, Provider]

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passerelle.core.values.chat import Choice, Completion, Message, Usage, question_in
-from passerelle.core.values.errors import InvalidRequest
+from passerelle.core.values.errors import InvalidRequest, Unavailable
 from passerelle.core.values.ids import new_exchange_id
 from passerelle.core.values.passages import Hit
 from passerelle.core.values.scope import Stage
 from passerelle.core.values.verdicts import Grounding, Support
+from passerelle.domain.budgets.limits import Amount
 from passerelle.domain.costs.pricing import cost_nano, estimate_nano, token_ceiling
 from passerelle.domain.grounding.detector import ground
 from passerelle.domain.guardrails.guards import Surface
@@ -129,18 +130,25 @@ def reserve(identified: Identified, parts: Parts) -> Reserved:
     tab = identified.tab
     deployment = _resolve(tab, parts)
     tab.deployment = deployment
-    if deployment.budget.requests_per_minute is not None and tab.purpose != LOAD:
-        parts.rates.take(
-            f"{tab.principal.key_id}/{deployment.model}",
-            per_minute=deployment.budget.requests_per_minute,
-            now_ns=parts.clock.monotonic_ns(),
+    key = parts.keys.get(tab.principal.key_id)
+    draws = parts.accounts.draws(deployment, tab.principal, key)
+    if not draws.allowances and not draws.rates:
+        return Reserved(tab, deployment)
+    expected = _expected(tab, deployment, strict_price=draws.strict_price)
+    if draws.rates and tab.purpose != LOAD:
+        tab.counted = draws.rates
+        tab.expected_tokens = expected.tokens
+        tab.rates = parts.rates.take(
+            draws.rates, tokens=expected.tokens, now_ns=parts.clock.monotonic_ns()
         )
-    tab.reservation = parts.purse.reserve(
-        f"{deployment.scope.organisation}/{deployment.usecase}",
-        deployment.budget,
-        amount_nano=_expected_nano(tab, deployment),
-        now_ms=parts.clock.now_ms(),
-    )
+    if draws.allowances:
+        tab.reservation = parts.purse.reserve(
+            draws.allowances, expected, now_ms=parts.clock.now_ms()
+        )
+        small = deployment.plan.small
+        if tab.reservation.downgrade and small is not None:
+            deployment = replace(deployment, plan=deployment.plan.on(small))
+            tab.deployment = deployment
     return Reserved(tab, deployment)
 
 
@@ -158,10 +166,20 @@ def _resolve(tab: Tab, parts: Parts) -> Deployment:
     return deployment
 
 
-def _expected_nano(tab: Tab, deployment: Deployment) -> int:
-    prices = [
-        tab.parts.prices.price(target.provider, target.model) for target in deployment.plan.targets
-    ]
+class PriceUnknown(Unavailable):
+    """Nobody knows the price of this model, and money is limited here."""
+
+    code = "price_unknown"
+
+
+def _expected(tab: Tab, deployment: Deployment, *, strict_price: bool) -> Amount:
+    """The most that the request can take, as long as its provider keeps to `max_tokens`."""
+    targets = deployment.plan.targets
+    prices = [tab.parts.prices.price(target.provider, target.model) for target in targets]
+    if strict_price and None in prices:
+        raise PriceUnknown(
+            'Set `prices` of its provider, or `unknown_price = "pass"` in the budget.'
+        )
     options = tab.request.options
     asked = sum(token_ceiling(message.text) for message in tab.request.messages)
     shown = deployment.prompt.passages * PASSAGE_TOKENS if deployment.index is not None else 0
@@ -172,7 +190,7 @@ def _expected_nano(tab: Tab, deployment: Deployment) -> int:
         for price in prices
         if price is not None
     )
-    return max(costs, default=0)
+    return Amount(max(costs, default=0), input_tokens + output_tokens, 1)
 
 
 def screen_input(reserved: Reserved) -> Screened:
@@ -292,6 +310,7 @@ def conclude(answered: Answered, screened: Sequence[ScreenedChoice]) -> Checked:
         cost_nano_usd=tab.cost_nano_usd,
         price_book=tab.parts.prices.dated,
         upstream_ns=tab.upstream_ns,
+        rates=tab.rates,
     )
 
 

@@ -27,7 +27,7 @@ class AnswerStream:
     """
 
     def __init__(self, routed: Routed, parts: Parts) -> None:
-        self.opening = Opening(routed.tab.exchange_id)
+        self.opening = Opening(routed.tab.exchange_id, routed.tab.rates)
         self._routed = routed
         self._parts = parts
         self._clock = parts.clock

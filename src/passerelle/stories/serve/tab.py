@@ -20,9 +20,11 @@ from passerelle.core.values.ids import ExchangeId, canonical_bytes
 from passerelle.core.values.passages import Citation, Hit
 from passerelle.core.values.principals import Principal
 from passerelle.core.values.verdicts import Grounding, Support, Verdict
-from passerelle.domain.budgets.reservations import Reservation
+from passerelle.domain.budgets.limits import Amount
+from passerelle.domain.budgets.rates import NO_LIMITS, RateLimit, RateStanding
+from passerelle.domain.budgets.reservations import Alert, Reservation
 from passerelle.domain.ledger.entries import Draft
-from passerelle.domain.ledger.events import EXCHANGE_ENDED
+from passerelle.domain.ledger.events import BUDGET_ALERT, EXCHANGE_ENDED
 from passerelle.domain.routing.plans import Target
 from passerelle.stories.serve.contents import choice_content, message_content
 from passerelle.stories.serve.exchange import LIVE, SurfaceVerdict
@@ -71,6 +73,10 @@ class Tab:
     recalled: range = range(0)
     deployment: Deployment | None = None
     reservation: Reservation | None = None
+    counted: tuple[RateLimit, ...] = ()
+    """Rates that the request was counted in, with the tokens that it was thought to take."""
+    expected_tokens: int = 0
+    rates: RateStanding = NO_LIMITS
     messages: tuple[Message, ...] = ()
     """As they went to the model: after redaction."""
     guards: list[SurfaceVerdict] = field(default_factory=list)
@@ -115,22 +121,49 @@ class Tab:
     async def close(self, error: BaseException | None) -> None:
         """Settles and records; a cancelled caller does not stop the record from being written."""
         status, code = outcome_of(error)
-        self._settle()
+        alerts = self._settle()
         try:
             await self.parts.ledger.append(self._draft(status, code))
+            for alert in alerts:
+                await self.parts.ledger.append(self._alert(alert))
         except asyncio.CancelledError:  # what is queued is written, though the client has gone
             self.parts.observer.exchange_ended(self._observation(status, code))
             raise
         self.parts.observer.exchange_ended(self._observation(status, code))
 
-    def _settle(self) -> None:
-        if self.reservation is None:
-            return
-        if self.called:
-            self.parts.purse.settle(self.reservation, actual_nano=self.cost_nano_usd or 0)
-        else:
-            self.parts.purse.void(self.reservation)
-        self.reservation = None
+    def _settle(self) -> tuple[Alert, ...]:
+        parts, tokens = self.parts, self.usage.input_tokens + self.usage.output_tokens
+        if self.counted and tokens != self.expected_tokens:
+            parts.rates.correct(
+                self.counted,
+                estimated=self.expected_tokens,
+                actual=tokens,
+                now_ns=parts.clock.monotonic_ns(),
+            )
+        reservation, self.reservation = self.reservation, None
+        if reservation is None:
+            return ()
+        if not self.called:
+            parts.purse.void(reservation)
+            return ()
+        return parts.purse.settle(reservation, Amount(self.cost_nano_usd or 0, tokens, 1))
+
+    def _alert(self, alert: Alert) -> Draft:
+        self.parts.observer.budget_alert(alert.name, alert.share)
+        return Draft(
+            event=BUDGET_ALERT,
+            at_ms=self.parts.clock.now_ms(),
+            scope=self.principal.scope,
+            principal=self.principal.id,
+            subject=alert.account,
+            usecase=self.usecase,
+            facts={
+                "name": alert.name,
+                "period": "month" if alert.month else "day",
+                "period_start_ms": alert.start_ms,
+                "share": alert.share,
+            },
+        )
 
     def _draft(self, status: int, code: str) -> Draft:
         deployment = self.deployment
