@@ -68,7 +68,7 @@ def test_request_draws_on_all_of_its_accounts(purse: Purse) -> None:
 )
 def test_each_kind_of_limit_holds(purse: Purse, limits: dict[str, int], amount: Amount) -> None:
     with pytest.raises(OverBudget):
-        purse.reserve([account(**limits)], amount, now_ms=NOON)
+        purse.reserve([Allowance("a", Budget(**limits))], amount, now_ms=NOON)
 
 
 def test_settling_books_the_true_amount_and_frees_the_rest(purse: Purse) -> None:
