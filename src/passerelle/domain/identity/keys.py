@@ -5,7 +5,7 @@ import hmac
 import os
 import re
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from passerelle.core.values.errors import Refusal
 from passerelle.core.values.principals import Principal
@@ -19,6 +19,7 @@ SECRET_LENGTH = 32
 CHECKSUM_LENGTH = 6
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _UNBIASED = 256 - 256 % len(_ALPHABET)
 _ENV = re.compile(r"[a-z][a-z0-9]{1,15}")
 _FORM = re.compile(
@@ -76,8 +77,7 @@ class KeyRing(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedKey:
+class ParsedKey(NamedTuple):
     """A credential of the right form whose checksum holds; nothing is proved by that."""
 
     env: str
@@ -119,10 +119,9 @@ def parse(credential: str) -> ParsedKey | None:
     found = _FORM.fullmatch(credential)
     if found is None:
         return None
-    body = found[1].encode()
-    if found[4] != checksum(body):
-        return None
-    return ParsedKey(env=found[2], public_id=found[3], body=body)
+    written, env, public_id, check = found.groups()
+    body = written.encode()
+    return ParsedKey(env, public_id, body) if check == checksum(body) else None
 
 
 def identify(credential: str, ring: KeyRing, *, pepper: bytes, now_ms: int) -> Principal:
@@ -163,12 +162,9 @@ def _alive(key: ApiKey, now_ms: int) -> ApiKey:
 
 def checksum(body: bytes) -> str:
     """CRC-32 in base 62, 6 digits: lets a scanner tell a key from a look-alike, proves nothing."""
-    number = binascii.crc32(body)
-    digits = ""
-    for _ in range(CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(_ALPHABET))
-        digits = _ALPHABET[digit] + digits
-    return digits
+    number, last = divmod(binascii.crc32(body), len(_PAIRS))
+    first, middle = divmod(number, len(_PAIRS))
+    return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
 
 
 def _malformed(credential: str) -> str:
