@@ -56,19 +56,19 @@ def test_request_draws_on_all_of_its_accounts(purse: Purse) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "amount"),
+    ("budget", "amount"),
     [
-        ({"day_nano": 5}, Amount(6, 0, 1)),
-        ({"month_nano": 5}, Amount(6, 0, 1)),
-        ({"day_tokens": 5}, Amount(0, 6, 1)),
-        ({"month_tokens": 5}, Amount(0, 6, 1)),
-        ({"day_requests": 0}, Amount(0, 0, 1)),
-        ({"month_requests": 0}, Amount(0, 0, 1)),
+        (Budget(day_nano=5), Amount(6, 0, 1)),
+        (Budget(month_nano=5), Amount(6, 0, 1)),
+        (Budget(day_tokens=5), Amount(0, 6, 1)),
+        (Budget(month_tokens=5), Amount(0, 6, 1)),
+        (Budget(day_requests=0), Amount(0, 0, 1)),
+        (Budget(month_requests=0), Amount(0, 0, 1)),
     ],
 )
-def test_each_kind_of_limit_holds(purse: Purse, limits: dict[str, int], amount: Amount) -> None:
+def test_each_kind_of_limit_holds(purse: Purse, budget: Budget, amount: Amount) -> None:
     with pytest.raises(OverBudget):
-        purse.reserve([Allowance("a", Budget(**limits))], amount, now_ms=NOON)
+        purse.reserve([Allowance("a", budget)], amount, now_ms=NOON)
 
 
 def test_settling_books_the_true_amount_and_frees_the_rest(purse: Purse) -> None:
