@@ -80,7 +80,8 @@ async def _serving(
     provider: Provider, there: Upstream, setup: dict[str, Any]
 ) -> AsyncGenerator[Served, None]:
     it = await kitchen(provider=provider, documents={}, **setup)
-    quiet = replace(it.deployment, prompt=SILENT, index=None)
+    plan = it.deployment.plan
+    quiet = replace(it.deployment, prompt=SILENT, index=None, embedding=plan)
     parts = replace(it.parts, clock=SystemClock(), catalogue=OneUseCase(quiet))
     limits = EdgeLimits(body_bytes=100_000)
 
