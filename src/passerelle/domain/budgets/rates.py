@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from passerelle.core.values.errors import Refusal
@@ -67,12 +66,11 @@ class Slots(Protocol):
     def write(self, key: str, due_ns: int) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Bucket:
+class _Bucket(NamedTuple):
     key: str
     per_minute: int
     cost: int
-    counts_tokens: bool
+    counts_tokens: bool = False
 
 
 def take(slots: Slots, limits: Sequence[RateLimit], *, tokens: int, now_ns: int) -> RateStanding:
@@ -116,7 +114,7 @@ def _buckets(limits: Sequence[RateLimit], tokens: int) -> list[_Bucket]:
     buckets = []
     for limit in limits:
         if limit.requests_per_minute is not None:
-            buckets.append(_Bucket(limit.key, limit.requests_per_minute, 1, counts_tokens=False))
+            buckets.append(_Bucket(limit.key, limit.requests_per_minute, 1))
         if limit.tokens_per_minute is not None:
             key = f"{limit.key}/tokens"
             buckets.append(_Bucket(key, limit.tokens_per_minute, tokens, counts_tokens=True))

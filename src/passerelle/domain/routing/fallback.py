@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from passerelle.domain.routing.health import Health
 from passerelle.domain.routing.plans import Plan, Target
@@ -18,8 +18,7 @@ FIRST_WAIT_SECONDS = 0.25
 """Before the second attempt at a target; doubles with each further one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One attempt that may be made."""
 
     target: Target

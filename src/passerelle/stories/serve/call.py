@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from passerelle.core.values.chat import Completion, Piece
 from passerelle.core.values.errors import Unavailable
@@ -27,8 +27,7 @@ _NS = 1_000_000_000
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Seconds:
+class Seconds(NamedTuple):
     """What is left for one attempt."""
 
     whole: float

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from passerelle.core.values.chat import (
     ChatRequest,
@@ -48,16 +48,14 @@ class Arrival:
     """Places of messages that stand in earlier exchanges, and are not kept twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class SurfaceVerdict:
+class SurfaceVerdict(NamedTuple):
     """A guard's verdict and where the text was: `input`, `document` or `output`."""
 
     surface: str
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """What answered: use case, stage, release, provider and model."""
 
     usecase: str

@@ -124,7 +124,7 @@ def _guard_facts(at: SurfaceVerdict) -> GuardFacts:
     return GuardFacts(
         at.surface,
         verdict.guard,
-        verdict.outcome.value,
+        verdict.outcome,
         verdict.reason,
         tuple(FindingFacts(found.kind, found.start, found.end) for found in verdict.findings),
         verdict.released_characters,
@@ -136,15 +136,13 @@ def grounding_facts(grounding: Grounding) -> GroundingFacts:
         ClaimFacts(
             claim.start,
             claim.end,
-            claim.support.value,
+            claim.support,
             round(claim.score, 4),
             claim.citation.number if claim.citation else None,
         )
         for claim in grounding.claims
     )
-    return GroundingFacts(
-        grounding.support.value, round(grounding.score, 4), grounding.reason, claims
-    )
+    return GroundingFacts(grounding.support, round(grounding.score, 4), grounding.reason, claims)
 
 
 def citation_facts(citations: Sequence[Citation]) -> tuple[CitationFacts, ...]:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from passerelle.core.values.chat import Choice, Completion, Message, Usage, question_in
 from passerelle.core.values.errors import InvalidRequest, Unavailable
@@ -44,23 +45,20 @@ DEFAULT_OUTPUT_TOKENS = 1_024
 """Reserved for an answer whose length the client did not limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
+class Identified(NamedTuple):
     """Who asks is known, and the exchange has a tab."""
 
     tab: Tab
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(NamedTuple):
     """What answers is known, and its money is set aside."""
 
     tab: Tab
     deployment: Deployment
 
 
-@dataclass(frozen=True, slots=True)
-class Screened:
+class Screened(NamedTuple):
     """The input has passed its guards; these are the messages that may go on."""
 
     tab: Tab
@@ -69,8 +67,7 @@ class Screened:
     question: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retrieved:
+class Retrieved(NamedTuple):
     """What we know about it, as far as the guards let it through."""
 
     tab: Tab
@@ -80,8 +77,7 @@ class Retrieved:
     hits: tuple[Hit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(NamedTuple):
     """Which targets may get which call."""
 
     tab: Tab
@@ -90,8 +86,7 @@ class Routed:
     call: ModelCall
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """What the model said; not yet allowed to leave."""
 
     tab: Tab

@@ -1,8 +1,8 @@
 """Guards over everything of an exchange that is text, and the record of what they said."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,8 +21,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 Rewording = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class ScreenedChoice:
+class ScreenedChoice(NamedTuple):
     """One choice and what the guards said about its texts."""
 
     choice: Choice
@@ -156,14 +155,32 @@ def _tellable(fields: Iterable[str]) -> frozenset[str]:
 
 def note(tab: Tab, deployment: Deployment, surface: Surface, verdicts: Sequence[Verdict]) -> None:
     """Puts verdicts on the tab. Raises `Blocked` where the stage lets nothing pass unread."""
-    if verdicts is tab.noted:  # guards that find nothing always say the very same
-        return
-    tab.noted = verdicts
-    unread = False
-    for verdict in verdicts:
-        at = SurfaceVerdict(surface.value, verdict)
-        if verdict.findings or at not in tab.guards:  # a long conversation passes once
+    for noted in tab.noted:
+        if noted is verdicts:  # guards that find nothing always say the very same
+            return
+    tab.noted = (*tab.noted, verdicts)
+    told, unread = _told(surface, verdicts)
+    for at in told:
+        if at.verdict.findings or at not in tab.guards:  # a long conversation passes once
             tab.guards.append(at)
-        unread = unread or verdict.outcome is Outcome.NOT_SCANNED
     if unread and deployment.policy.unscanned == "block":
         raise blocked_by(verdicts)
+
+
+_remembered: dict[int, tuple[Sequence[Verdict], tuple[SurfaceVerdict, ...]]] = {}
+_MOST_REMEMBERED: Final = 1_000
+
+
+def _told(surface: Surface, verdicts: Sequence[Verdict]) -> tuple[tuple[SurfaceVerdict, ...], bool]:
+    """With their surface, and whether one of them is that nobody read the text."""
+    known = _remembered.get(id(verdicts))
+    if known is not None and known[0] is verdicts:
+        return known[1], False
+    told = tuple([SurfaceVerdict(surface.value, verdict) for verdict in verdicts])
+    if any(verdict.outcome is Outcome.NOT_SCANNED for verdict in verdicts):
+        return told, True
+    if not any(verdict.findings for verdict in verdicts):
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        _remembered[id(verdicts)] = (verdicts, told)  # held, so that its id stays its own
+    return told, False

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from passerelle.core.values.chat import (
     ChatRequest,
@@ -43,8 +43,7 @@ CLIENT_CLOSED = 499
 NOT_GROUNDED = Grounding(Support.NOT_SCANNED, 0.0, (), "no answer was given")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One target that was asked."""
 
     target: Target
@@ -80,8 +79,8 @@ class Tab:
     messages: tuple[Message, ...] = ()
     """As they went to the model: after redaction."""
     guards: list[SurfaceVerdict] = field(default_factory=list)
-    noted: Sequence[Verdict] | None = None
-    """Those noted last."""
+    noted: tuple[Sequence[Verdict], ...] = ()
+    """Those that are among `guards` already."""
     hits: tuple[Hit, ...] = ()
     choices: tuple[Choice, ...] = ()
     """What left as a whole, or is about to leave."""
@@ -209,7 +208,7 @@ class Tab:
             citations=citation_facts(self.citations),
             hits=tuple([hit.passage.id for hit in self.hits]),
             end_user=self._pseudonym(end_user) if end_user else "",
-            stage=deployment.stage.value if deployment else "",
+            stage=deployment.stage if deployment else "",
             release=deployment.release if deployment else "",
             prompt=deployment.prompt.digest if deployment else "",
             knowledge_version=_knowledge_version(deployment),
