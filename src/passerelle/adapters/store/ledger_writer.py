@@ -9,7 +9,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -64,13 +64,14 @@ class LedgerWriter:
     def __init__(self, path: Path, signer: Signer) -> None:
         self._path = path
         self._signer = signer
-        self._queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[Request]] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._gathered: dict[asyncio.AbstractEventLoop, list[Request]] = {}
         self._waiting = 0
         self._waiting_bytes = 0
         self._closed = False
         self._current: list[Request] = []
+        self._taken: deque[Request] = deque()
         self._connection: sqlite3.Connection | None = None
         self._tail: Tail | None = None
         self._connected()
@@ -105,8 +106,8 @@ class LedgerWriter:
                 self._hand_over(loop)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        for request in self._gathered.pop(loop, ()):
-            self._queue.put(request)
+        if requests := self._gathered.pop(loop, None):
+            self._queue.put(requests)
 
     def close(self) -> None:
         """Writes what is queued, folds the write-ahead log into the file, ends the thread."""
@@ -115,7 +116,7 @@ class LedgerWriter:
                 self._closed = True
                 for loop in tuple(self._gathered):
                     self._hand_over(loop)
-                self._queue.put(None)
+                self._queue.put([])
         self._thread.join()
 
     def _run(self) -> None:
@@ -128,28 +129,21 @@ class LedgerWriter:
             self._end()
 
     def _batches(self) -> Iterator[list[Request]]:
-        """Ends once the writer is closed and the queue is empty. An erasure is its own batch."""
-        carried: Request | None = None
+        """Ends once the writer is closed, which an empty list says, and all is written."""
+        taken = self._taken
         while True:
-            first = carried or self._queue.get()
-            carried = None
-            if first is None:
-                return
-            batch, size = [first], first.size
-            while len(batch) < LARGEST_BATCH and size < LARGEST_BATCH_BYTES:
-                try:
-                    following = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    self._queue.put(None)
-                    break
-                if _erases(following) or _erases(first):
-                    carried = following
-                    break
-                batch.append(following)
-                size += following.size
-            yield batch
+            if not taken:
+                taken += self._queue.get()
+                if not taken:
+                    return
+            with suppress(queue.Empty):
+                while len(taken) < LARGEST_BATCH:
+                    requests = self._queue.get_nowait()
+                    if not requests:
+                        self._queue.put(requests)  # to be met again when all is written
+                        break
+                    taken += requests
+            yield _next_batch(taken)
 
     def _flush(self, batch: list[Request]) -> None:
         with self._gate:
@@ -216,15 +210,30 @@ class LedgerWriter:
     def _end(self) -> None:
         with self._gate:
             self._closed = True
-        left = list(self._current)
+        left = [*self._current, *self._taken]
         with suppress(queue.Empty):
             while True:
-                request = self._queue.get_nowait()
-                left += [request] if request else []
+                left += self._queue.get_nowait()
         _tell(left, [LedgerUnavailable(_CLOSED) for _ in left])
         if self._connection is not None:
             with closing(self._connection), suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def _next_batch(taken: deque[Request]) -> list[Request]:
+    """Takes from the left. An erasure is its own batch."""
+    first = taken.popleft()
+    batch, size = [first], first.size
+    while (
+        taken
+        and not _erases(first)
+        and not _erases(taken[0])
+        and len(batch) < LARGEST_BATCH
+        and size < LARGEST_BATCH_BYTES
+    ):
+        batch.append(taken.popleft())
+        size += batch[-1].size
+    return batch
 
 
 def _erases(request: Request) -> bool:
