@@ -5,11 +5,7 @@ or reads is lost on the way. Switched off by the suite's own properties: Anthrop
 blocks, which ChatOpenAI does not send, and the suite's benchmark.
 """
 
-import asyncio
-import queue
-import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 import httpx
@@ -19,34 +15,14 @@ from langchain_core.language_models import BaseChatModel
 from langchain_openai import ChatOpenAI
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
-from tests.adapters.messages_gateway import MODEL, Served, over_openai
+from tests.adapters.messages_gateway import MODEL, Served
 from tests.adapters.obliging_model import oblige
-
-
-@contextmanager
-def beside() -> Iterator[Served]:
-    """A gateway in a thread of its own: half of the suite blocks while it waits."""
-    started: queue.Queue[Served] = queue.Queue()
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
-
-    async def serve() -> None:
-        async with over_openai(oblige) as served:
-            started.put(served)
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    try:
-        yield started.get(timeout=10)
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
+from tests.adapters.threaded_gateway import threaded_gateway
 
 
 @pytest.fixture(scope="module")
 def served() -> Generator[Served, None, None]:
-    with beside() as found:
+    with threaded_gateway(oblige) as found:
         yield found
 
 
