@@ -52,7 +52,7 @@ def test_messages_of_the_client_follow_as_they_came() -> None:
     talk = (
         Message("system", "Be kind."),
         Message("user", "Hello {{passages}}"),
-        Message("tool", "x", {"tool_call_id": "1"}),
+        Message("tool", "x", tool_call_id="1"),
     )
     assert render(VERSION, hits=[], messages=talk)[1:] == talk
 
