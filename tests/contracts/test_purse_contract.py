@@ -1,13 +1,17 @@
 """Every purse keeps accounts exactly."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from passerelle.adapters.store.purse import MemoryPurse
+from passerelle.adapters.store.shared_purse import SharedPurse
+from passerelle.adapters.store.shared_words import SharedWords
 from passerelle.domain.budgets.limits import Amount, Budget
 from passerelle.domain.budgets.reservations import Allowance, OverBudget, Purse, Reservation
 
@@ -15,9 +19,15 @@ NOON = int(datetime(2026, 5, 10, 12, tzinfo=UTC).timestamp() * 1_000)
 DAY_MS = 86_400_000
 
 
-@pytest.fixture(params=["memory"])
-def purse() -> Purse:
-    return MemoryPurse()
+@pytest.fixture(params=["memory", "shared"])
+def purse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Purse]:
+    if request.param == "memory":
+        yield MemoryPurse()
+        return
+    SharedWords.create(tmp_path / "limits", workers=2).close()
+    words = SharedWords(tmp_path / "limits", worker=1)
+    yield SharedPurse(words)
+    words.close()
 
 
 def account(name: str = "a", **limits: object) -> Allowance:
