@@ -127,7 +127,7 @@ def build_gateway(
             counter=serving,
             clock=installation.clock,
             observer=TrafficMetrics(registry),
-            ready=lambda: unready(installation, deployments),
+            ready=lambda: unready(installation, deployments, store),
             authorise=granted,
             feedback=take_flag,
             recall=Recalling(parts),

@@ -1,11 +1,15 @@
 """Use cases as the control plane shows them, and what keeps them from being served."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from passerelle.adapters.store.stores import Store
+from passerelle.core.values.errors import Refusal
 from passerelle.core.values.scope import Scope
+from passerelle.domain.ledger.tables import AuditableLedger
 from passerelle.wiring.catalogue import Deployments
 from passerelle.wiring.installation import Installation
 
@@ -59,9 +63,10 @@ class _ExampleCase(msgspec.Struct):
     answerable: bool = True
 
 
-def unready(installation: Installation, deployments: Deployments) -> tuple[str, ...]:
+def unready(installation: Installation, deployments: Deployments, store: Store) -> tuple[str, ...]:
     """What keeps this process from serving; empty when nothing does."""
-    faults = [
+    faults = [*store_faults(installation.data, store.ledger)]
+    faults += [
         f"{each.usecase} has no knowledge: run passerelle ingest"
         for each in deployments.offered(installation.scope)
         if each.index is not None and not each.index.documents()
@@ -70,3 +75,17 @@ def unready(installation: Installation, deployments: Deployments) -> tuple[str, 
     if not installation.usecases:
         faults.append("no use case is configured: run passerelle init NAME")
     return tuple(dict.fromkeys(faults))
+
+
+def store_faults(folder: Path, ledger: AuditableLedger) -> tuple[str, ...]:
+    """What keeps exchanges from being recorded."""
+    from passerelle.adapters.store.connection import DATABASE
+
+    # An open database outlives its name: what is written to it then is lost with the process.
+    if not (folder / DATABASE).is_file():
+        return ("the store has lost its file: stop the process and restore it",)
+    try:
+        ledger.head()
+    except Refusal as refusal:
+        return (str(refusal),)
+    return ()
