@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,8 @@ async def test_changes_from_both_sides_are_all_kept(tmp_path: Path, clock: SetCl
 
 
 async def test_keys_and_flags_outlive_the_process(tmp_path: Path, clock: SetClock) -> None:
-    _, key = mint(PERSON, pepper=b"p", label="x", now_ms=1)
+    _, minted = mint(PERSON, pepper=b"p", label="x", now_ms=1)
+    key = replace(minted, budget='{"per_day_usd":0.5}')
     flag = Flag("flag_1", "exc_1", FlagReason.OTHER, "", "person_1", 5, "acme")
     with closing(open_store(tmp_path, clock=clock, signer=SIGNER)) as store:
         await store.keys.add(key)

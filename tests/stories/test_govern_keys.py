@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerelle.adapters.store.memory import MemoryStore
+from passerelle.core.values.chat import JsonValue
 from passerelle.core.values.clock import SetClock
 from passerelle.core.values.errors import InvalidRequest, NotFound, Refusal
 from passerelle.core.values.principals import Principal
@@ -44,9 +45,13 @@ def parts(kept: MemoryStore, clock: SetClock) -> KeyParts:
 
 
 def wanted(
-    *roles: str, days: int | None = None, label: str = "batch job", env: str | None = None
+    *roles: str,
+    days: int | None = None,
+    label: str = "batch job",
+    env: str | None = None,
+    **budget: JsonValue,
 ) -> WantedKey:
-    return WantedKey(label, "service", frozenset(roles), days, env)
+    return WantedKey(label, "service", frozenset(roles), days, env, budget)
 
 
 async def create(who: Principal, key: WantedKey, parts: KeyParts) -> Recorded[IssuedKey]:
@@ -183,6 +188,8 @@ async def test_key_is_for_live_use_unless_said_otherwise(parts: KeyParts) -> Non
         (wanted("emperor"), "roles"),
         (wanted("end_user", days=0), "expires_in_days"),
         (wanted("end_user", days=3_651), "expires_in_days"),
+        (wanted("end_user", per_day_usd=-1), "budget"),
+        (wanted("end_user", per_century_usd=1), "budget"),
     ],
 )
 async def test_request_that_makes_no_sense_names_the_field(
@@ -197,3 +204,23 @@ async def test_request_that_makes_no_sense_names_the_field(
 async def test_proof_made_for_reading_creates_no_key(parts: KeyParts) -> None:
     with pytest.raises(Forbidden):
         await create_key(authorise(ADA, Permission.KEY_READ), wanted("end_user"), parts)
+
+
+async def test_budget_of_a_key_is_kept_in_its_words_and_on_record(parts: KeyParts) -> None:
+    recorded = await create(ADA, wanted("end_user", per_day_usd=0.5, alert_at=["50%"]), parts)
+    kept = parts.ring.get(recorded.value.key.public_id)
+    assert kept is not None
+    assert json.loads(kept.budget) == {"per_day_usd": 0.5, "alert_at": ["50%"]}
+    facts = json.loads(recorded.entry.facts)
+    assert (facts["budget"]["day_nano"], facts["budget"]["alert_at"]) == (500_000_000, [0.5])
+
+
+async def test_who_has_a_budget_makes_no_key_that_may_spend_more(parts: KeyParts) -> None:
+    bound = wanted("administrator", per_day_usd=1, tokens_per_minute=100)
+    behind = (await create(ADA, bound, parts)).value.key.principal
+    with pytest.raises(Forbidden, match="per_day_usd, tokens_per_minute"):
+        await create(behind, wanted("end_user"), parts)
+    with pytest.raises(Forbidden, match="yours: per_day_usd"):
+        await create(behind, wanted("end_user", per_day_usd=1.01, tokens_per_minute=1), parts)
+    within = wanted("end_user", per_day_usd=1, tokens_per_minute=100, per_month_usd=50)
+    assert (await create(behind, within, parts)).value.key.budget

@@ -32,6 +32,7 @@ API_KEYS = sa.Table(
     sa.Column("expires_at_ms", Number),
     sa.Column("revoked_at_ms", Number),
     sa.Column("revision", Number, nullable=False),
+    sa.Column("budget", sa.Text, nullable=False, server_default=""),
     sa.Index("api_keys_by_revision", "revision"),
 )
 
@@ -101,6 +102,7 @@ def _columns(key: ApiKey) -> Mapping[str, object]:
         "created_at_ms": key.created_at_ms,
         "expires_at_ms": key.expires_at_ms,
         "revoked_at_ms": key.revoked_at_ms,
+        "budget": key.budget,
     }
 
 
@@ -122,4 +124,5 @@ def _key(row: RowMapping) -> ApiKey:
         expires_at_ms=row["expires_at_ms"],
         revoked_at_ms=row["revoked_at_ms"],
         env=row["env"],
+        budget=row["budget"],
     )

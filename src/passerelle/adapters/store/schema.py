@@ -6,7 +6,7 @@ from pathlib import Path
 from passerelle.adapters.store.connection import open_writer
 from passerelle.core.values.errors import Refusal
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest of the migrations."""
 MIGRATION_SECONDS = 30.0
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, NamedTuple
 from zoneinfo import available_timezones
+
+import msgspec
 
 from passerelle.core.values.chat import JsonValue
 from passerelle.core.values.errors import Fault
@@ -88,7 +91,34 @@ class Budget:
 
 
 NO_BUDGET = Budget()
+_WORDS = {
+    "day_nano": "per_day_usd",
+    "month_nano": "per_month_usd",
+    "day_tokens": "per_day_tokens",
+    "month_tokens": "per_month_tokens",
+    "day_requests": "per_day_requests",
+    "month_requests": "per_month_requests",
+    "requests_per_minute": "requests_per_minute",
+    "tokens_per_minute": "tokens_per_minute",
+}
+"""Limits, as `[budget]` calls them."""
 _ALERTS = (0.8,)
+
+
+def beyond(asked: Budget, own: Budget) -> tuple[str, ...]:
+    """Words of `[budget]` in which a budget allows more than another one does."""
+    limits = [
+        word for name, word in _WORDS.items() if _more(getattr(asked, name), getattr(own, name))
+    ]
+    if own.limits and asked.time_zone != own.time_zone:
+        limits.append("time_zone")  # another day begins while the own one is used up
+    if own.limits_money and asked.unknown_price == "pass" != own.unknown_price:
+        limits.append("unknown_price")
+    return tuple(limits)
+
+
+def _more(asked: int | None, own: int | None) -> bool:
+    return own is not None and (asked is None or asked > own)
 
 
 def parse_budget(table: Mapping[str, JsonValue]) -> tuple[Budget | None, tuple[Fault, ...]]:
@@ -122,6 +152,18 @@ def parse_budget(table: Mapping[str, JsonValue]) -> tuple[Budget | None, tuple[F
     )
     faults = section.done()
     return (None, faults) if faults else (budget, ())
+
+
+@lru_cache(maxsize=20_000)
+def written_budget(written: str) -> Budget | None:
+    """What a key's record says, in JSON; None for an empty text.
+
+    An unreadable budget lets nothing through: it was checked when the key was made.
+    """
+    if not written:
+        return None
+    budget, _ = parse_budget(msgspec.json.decode(written))
+    return budget or Budget(day_nano=0, day_requests=0)
 
 
 def _count(section: Section, key: str, *, minimum: int = 0) -> int | None:

@@ -1,13 +1,15 @@
 """API keys: created, listed, revoked; each by somebody who may, each on record."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from passerelle.core.values.chat import JsonValue
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import InvalidRequest, NotFound
-from passerelle.core.values.ids import new_id
+from passerelle.core.values.ids import canonical_bytes, new_id
 from passerelle.core.values.principals import Principal
+from passerelle.domain.budgets.limits import Budget, beyond, parse_budget, written_budget
 from passerelle.domain.identity.grants import Forbidden, Granted, holds
 from passerelle.domain.identity.keys import DEVELOPMENT, LIVE, ApiKey, KeyRing, mint
 from passerelle.domain.identity.permissions import Permission
@@ -44,6 +46,8 @@ class WantedKey:
     """None for a key that does not expire."""
     env: str | None = None
     """None for that of the key that asks, else `live`."""
+    budget: Mapping[str, JsonValue] = field(default_factory=dict)
+    """In the words of `[budget]`; empty for a key without one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,13 @@ class IssuedKey:
 async def create_key(granted: Granted, wanted: WantedKey, parts: KeyParts) -> Recorded[IssuedKey]:
     """A key for a new principal of the grantor's organisation and team.
 
-    It may do no more than its grantor, and a key for development makes no other
-    kind. Raises `InvalidRequest` and `Forbidden`.
+    It may do and spend no more than its grantor, and a key for development makes no
+    other kind. Raises `InvalidRequest` and `Forbidden`.
     """
     granted.require(Permission.KEY_CREATE)
     _check(wanted)
     _check_within(granted.principal, wanted.roles)
+    budget = _budget(granted.principal, wanted, parts.ring)
     issued = _issue(granted.principal, wanted, parts)
 
     async def keep() -> IssuedKey:
@@ -76,6 +81,8 @@ async def create_key(granted: Granted, wanted: WantedKey, parts: KeyParts) -> Re
         "env": issued.key.env,
         "expires_at_ms": issued.key.expires_at_ms,
     }
+    if budget is not None:
+        facts["budget"] = dict(budget.told)
     draft = _draft(granted, KEY_CREATE, issued.key, facts=facts, at_ms=issued.key.created_at_ms)
     return await record(parts.ledger, draft, keep)
 
@@ -146,7 +153,21 @@ def _issue(grantor: Principal, wanted: WantedKey, parts: KeyParts) -> IssuedKey:
             env=_environment(grantor, wanted, parts.ring),
         )
         if parts.ring.get(key.public_id) is None:
-            return IssuedKey(plain, key)
+            budget = canonical_bytes(dict(wanted.budget)).decode() if wanted.budget else ""
+            return IssuedKey(plain, replace(key, budget=budget))
+
+
+def _budget(grantor: Principal, wanted: WantedKey, ring: KeyRing) -> Budget | None:
+    """None for a key without one. Who has a budget gives none that allows more."""
+    budget, faults = parse_budget(wanted.budget)
+    if budget is None:
+        told = "; ".join(f"{fault.where[-1]} {fault.message}" for fault in faults)
+        raise InvalidRequest(f"The budget cannot be kept: {told}.", param="budget")
+    grantors = ring.get(grantor.key_id) if grantor.key_id else None
+    own = written_budget(grantors.budget) if grantors is not None else None
+    if own is not None and (words := beyond(budget, own)):
+        raise Forbidden(f"The key may spend more than yours: {', '.join(words)}.")
+    return budget if wanted.budget else None
 
 
 def _environment(grantor: Principal, wanted: WantedKey, ring: KeyRing) -> str:

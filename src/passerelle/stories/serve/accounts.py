@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-
-import msgspec
 
 from passerelle.core.values.principals import Principal
-from passerelle.domain.budgets.limits import NO_BUDGET, Budget, parse_budget
+from passerelle.domain.budgets.limits import NO_BUDGET, Budget, written_budget
 from passerelle.domain.budgets.rates import RateLimit
 from passerelle.domain.budgets.reservations import Allowance
 from passerelle.domain.identity.keys import ApiKey
@@ -91,14 +88,7 @@ def usecase_account(organisation: str, usecase: str) -> str:
 
 def key_budget(key: ApiKey) -> Budget | None:
     """What was written when the key was made; None where nothing was."""
-    return _parsed(key.budget) if key.budget else None
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _parsed(written: str) -> Budget:
-    """An unreadable budget lets nothing through: it was checked when the key was made."""
-    budget, _ = parse_budget(msgspec.json.decode(written))
-    return budget or Budget(day_nano=0, day_requests=0)
+    return written_budget(key.budget)
 
 
 def _rate(key: str, budget: Budget = NO_BUDGET) -> RateLimit | None:
