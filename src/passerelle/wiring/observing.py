@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from passerelle.domain.routing.health import TargetHealth, together
 from passerelle.domain.routing.plans import Target
 from passerelle.settings.providers import ProviderSettings, RemoteSettings
 from passerelle.stories.serve.parts import Parts
@@ -15,13 +16,22 @@ if TYPE_CHECKING:
 
 
 def provider_states(
-    installation: Installation, parts: Parts, deployments: Deployments
+    installation: Installation,
+    parts: Parts,
+    deployments: Deployments,
+    others: Sequence[TargetHealth] = (),
 ) -> "Sequence[ProviderState]":
-    """Every provider of the settings with the targets that routes name or somebody asked."""
+    """Every provider of the settings with the targets that routes name or somebody asked.
+
+    `others` is how targets stand in other workers.
+    """
     from passerelle.adapters.api.parts import ProviderState
 
+    seen: dict[Target, list[TargetHealth]] = {}
+    for each in others:
+        seen.setdefault(each.target, []).append(each)
     routes: dict[Target, list[str]] = {
-        Target(each.provider, each.model): [] for each in parts.health.known
+        Target(target.provider, target.model): [] for target in (*parts.health.known, *seen)
     }
     for deployment in deployments.offered(installation.scope):
         for plan in (deployment.plan, deployment.embedding):
@@ -38,7 +48,10 @@ def provider_states(
             direct=installation.settings.direct is not None,
             models=settings.models,
             targets=[
-                (parts.health.standing(target, now_ns), tuple(dict.fromkeys(named)))
+                (
+                    together([parts.health.standing(target, now_ns), *seen.get(target, ())]),
+                    tuple(dict.fromkeys(named)),
+                )
                 for target, named in sorted(routes.items(), key=lambda pair: pair[0].model)
                 if target.provider == name
             ],

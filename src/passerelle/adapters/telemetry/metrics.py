@@ -5,10 +5,16 @@ Source: Prometheus, text-based exposition format 0.0.4.
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import add
 from typing import Final, TypeVar
 
 Labels = tuple[str, ...]
+Row = tuple[int | float, ...]
+"""The numbers of one series; those of several processes add up."""
+Rows = Mapping[Labels, Row]
+Reading = Mapping[str, Sequence[tuple[Labels, Row]]]
+"""The rows of every metric by name, as another process can tell them."""
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _MOST_SERIES: Final = 1_000
@@ -30,8 +36,12 @@ class _Series(ABC):
         return [f"# HELP {self.name} {self.meaning}", f"# TYPE {self.name} {self.kind}"]
 
     @abstractmethod
-    def lines(self) -> list[str]:
-        """One line per series."""
+    def rows(self) -> Rows:
+        """What has been counted."""
+
+    @abstractmethod
+    def lines(self, rows: Rows) -> list[str]:
+        """In the text format, by label values."""
 
 
 class Counter(_Series):
@@ -49,10 +59,13 @@ class Counter(_Series):
             labels = (_OTHER,) * len(labels)
         values[labels] = values.get(labels, 0) + amount
 
-    def lines(self) -> list[str]:
+    def rows(self) -> Rows:
+        return {labels: (value,) for labels, value in self._values.items()}
+
+    def lines(self, rows: Rows) -> list[str]:
         return [
             f"{self.name}{_braces(self.labels, labels)} {value}"
-            for labels, value in sorted(self._values.items())
+            for labels, (value,) in sorted(rows.items())
         ]
 
 
@@ -65,8 +78,11 @@ class Gauge(_Series):
         super().__init__(name, meaning)
         self._read = read
 
-    def lines(self) -> list[str]:
-        return [f"{self.name} {self._read()}"]
+    def rows(self) -> Rows:
+        return {(): (self._read(),)}
+
+    def lines(self, rows: Rows) -> list[str]:
+        return [f"{self.name} {value}" for (value,) in rows.values()]
 
 
 class Histogram(_Series):
@@ -91,16 +107,19 @@ class Histogram(_Series):
         counts[bisect_left(self._bounds, value)] += 1
         total[0] += value
 
-    def lines(self) -> list[str]:
+    def rows(self) -> Rows:
+        return {labels: (*counts, *total) for labels, (counts, total) in self._rows.items()}
+
+    def lines(self, rows: Rows) -> list[str]:
         lines: list[str] = []
-        for labels, (counts, total) in sorted(self._rows.items()):
-            reached = 0
+        for labels, (*counts, total) in sorted(rows.items()):
+            reached: float = 0
             for bound, count in zip((*self._bounds, "+Inf"), counts, strict=True):
                 reached += count
                 braces = _braces((*self.labels, "le"), (*labels, str(bound)))
                 lines.append(f"{self.name}_bucket{braces} {reached}")
             braces = _braces(self.labels, labels)
-            lines.append(f"{self.name}_sum{braces} {total[0]}")
+            lines.append(f"{self.name}_sum{braces} {total}")
             lines.append(f"{self.name}_count{braces} {reached}")
         return lines
 
@@ -132,11 +151,22 @@ class Registry:
         self._series[series.name] = series
         return series
 
-    def exposition(self) -> bytes:
+    def reading(self) -> Reading:
+        """For another process to add to its own."""
+        return {name: list(series.rows().items()) for name, series in self._series.items()}
+
+    def exposition(self, others: Sequence[Reading] = ()) -> bytes:
+        """In the text format; `others` are added."""
         lines: list[str] = []
-        for series in self._series.values():
+        for name, series in self._series.items():
+            rows = dict(series.rows())
+            for labels, row in (pair for other in others for pair in other.get(name, ())):
+                own = rows.get(labels)
+                if own is None or len(own) != len(row):
+                    own = (0,) * len(row)
+                rows[labels] = tuple(map(add, own, row))
             lines += series.head()
-            lines += series.lines()
+            lines += series.lines(rows)
         return ("\n".join(lines) + "\n").encode()
 
 

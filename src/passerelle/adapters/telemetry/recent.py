@@ -1,8 +1,11 @@
 """The last hour, minute by minute, for those who look at it now."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Final
+
+import msgspec
 
 from passerelle.core.values.clock import Clock
 from passerelle.stories.serve.observe import Observation, Observer, TrafficMinute
@@ -17,14 +20,17 @@ _STEPS: Final = 8
 _Key = tuple[str, str, str, str]
 
 
-class _Sums:
-    __slots__ = ("blocked", "cost_nano_usd", "exchanges", "failed", "refused", "times", "tokens")
+class Sums(msgspec.Struct):
+    """What is counted of one model, use case and stage in one minute."""
 
-    def __init__(self) -> None:
-        self.exchanges = self.refused = self.failed = self.blocked = 0
-        self.tokens = self.cost_nano_usd = 0
-        self.times: dict[int, int] = {}
-        """Step of the histogram → exchanges."""
+    exchanges: int = 0
+    refused: int = 0
+    failed: int = 0
+    blocked: int = 0
+    tokens: int = 0
+    cost_nano_usd: int = 0
+    times: dict[int, int] = msgspec.field(default_factory=dict)
+    """Step of the histogram → exchanges."""
 
     def add(self, seen: Observation) -> None:
         self.exchanges += 1
@@ -38,6 +44,16 @@ class _Sums:
         step = int(math.log2(max(1, seen.duration_ns / 1_000)) * _STEPS)
         self.times[step] = self.times.get(step, 0) + 1
 
+    def add_all(self, other: "Sums") -> None:
+        self.exchanges += other.exchanges
+        self.refused += other.refused
+        self.failed += other.failed
+        self.blocked += other.blocked
+        self.tokens += other.tokens
+        self.cost_nano_usd += other.cost_nano_usd
+        for step, count in other.times.items():
+            self.times[step] = self.times.get(step, 0) + count
+
     def quantile_ms(self, share: float) -> float:
         """Upper end of the step that holds it."""
         wanted = share * self.exchanges
@@ -48,13 +64,17 @@ class _Sums:
         return 0.0
 
 
+Counted = tuple[int, _Key, Sums]
+"""Minute, then use case, stage, provider and model, then the sums."""
+
+
 class RecentTraffic:
     """Implements serve's `Observer`: tells another observer first, then counts."""
 
     def __init__(self, clock: Clock, beside: Observer) -> None:
         self._clock = clock
         self._beside = beside
-        self._minutes: dict[int, dict[_Key, _Sums]] = {}
+        self._minutes: dict[int, dict[_Key, Sums]] = {}
 
     def exchange_ended(self, observation: Observation) -> None:
         self._beside.exchange_ended(observation)
@@ -69,7 +89,7 @@ class RecentTraffic:
         if sums is None:
             if len(series) >= MOST_SERIES:
                 key = ("", "", "", "")
-            sums = series.setdefault(key, _Sums())
+            sums = series.setdefault(key, Sums())
         sums.add(observation)
 
     def budget_alert(self, name: str, share: float) -> None:
@@ -78,18 +98,30 @@ class RecentTraffic:
     def caller_refused(self, code: str) -> None:
         self._beside.caller_refused(code)
 
-    def minutes(self) -> Sequence[TrafficMinute]:
-        """The last hour, oldest first; minutes without an exchange are left out."""
+    def counted(self) -> Sequence[Counted]:
+        """The last hour, for another process to add to its own."""
         first = self._clock.now_ms() // _MINUTE_MS - KEPT_MINUTES
         return [
-            _shown(minute, key, sums)
-            for minute, series in sorted(self._minutes.items())
+            (minute, key, sums)
+            for minute, series in self._minutes.items()
             if minute > first
-            for key, sums in sorted(series.items())
+            for key, sums in series.items()
+        ]
+
+    def minutes(self, others: Iterable[Counted] = ()) -> Sequence[TrafficMinute]:
+        """The last hour with what others counted, oldest first; empty minutes are left out."""
+        first = self._clock.now_ms() // _MINUTE_MS - KEPT_MINUTES
+        total: dict[tuple[int, _Key], Sums] = {}
+        for minute, key, sums in (*self.counted(), *others):
+            if minute > first:
+                total.setdefault((minute, key), Sums()).add_all(sums)
+        return [
+            _shown(minute, key, sums)
+            for (minute, key), sums in sorted(total.items(), key=itemgetter(0))
         ]
 
 
-def _shown(minute: int, key: _Key, sums: _Sums) -> TrafficMinute:
+def _shown(minute: int, key: _Key, sums: Sums) -> TrafficMinute:
     usecase, stage, provider, model = key
     return TrafficMinute(
         minute_ms=minute * _MINUTE_MS,

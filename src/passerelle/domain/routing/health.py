@@ -1,7 +1,7 @@
 """Which targets are worth asking: a circuit breaker for each."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from passerelle.domain.routing.plans import Target
@@ -24,6 +24,9 @@ class Circuit(StrEnum):
     """It rests."""
     HALF_OPEN = "half_open"
     """One call tries it; the others go elsewhere until that has ended."""
+
+
+_WORSE = (Circuit.CLOSED, Circuit.HALF_OPEN, Circuit.OPEN)
 
 
 @dataclass(slots=True)
@@ -141,3 +144,18 @@ def _circuit(record: _Record, now_ns: int) -> Circuit:
     if not record.open_until_ns:
         return Circuit.CLOSED
     return Circuit.HALF_OPEN if record.trying or now_ns >= record.open_until_ns else Circuit.OPEN
+
+
+def together(standings: Sequence[TargetHealth]) -> TargetHealth:
+    """One target as several processes see it: the worst circuit, the sum of calls."""
+    worst = max(standings, key=lambda each: (_WORSE.index(each.circuit), each.rests_seconds))
+    failed = max(standings, key=lambda each: (bool(each.last_failure), each is worst))
+    answered = [each.calls - each.failures for each in standings]
+    spent = sum(each.latency_ms * n for each, n in zip(standings, answered, strict=True))
+    return replace(
+        worst,
+        calls=sum(each.calls for each in standings),
+        failures=sum(each.failures for each in standings),
+        latency_ms=spent / sum(answered) if sum(answered) else 0.0,
+        last_failure=failed.last_failure,
+    )
