@@ -100,12 +100,15 @@ class Injection:
 
     def _possible(self, words: set[bytes]) -> set[Sign]:
         """Signs whose trigger is there, and the other words that each needs."""
-        return {
-            sign
-            for word in self._beginnings & words
-            for sign in self._begun_by[word]
-            if not any(map(words.isdisjoint, sign.needs))
-        }
+        possible: set[Sign] = set()
+        for word in self._beginnings & words:
+            for sign in self._begun_by[word]:
+                for need in sign.needs:
+                    if words.isdisjoint(need):
+                        break
+                else:
+                    possible.add(sign)
+        return possible
 
     def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:
         folded = normalise(text)

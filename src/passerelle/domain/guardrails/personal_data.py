@@ -35,7 +35,7 @@ class PersonalData:
 
     def may_find(self, glance: Glance) -> bool:
         """All but e-mail and sign-in details have a digit."""
-        telling = glance.telling.translate(None, _NEITHER_DIGIT_NOR_AT)
+        telling = glance.telling and glance.telling.translate(None, _NEITHER_DIGIT_NOR_AT)
         if not telling:
             return False
         return b"@" in telling or identifiers.may_find(glance.text) or _may_be_ipv6(glance.text)

@@ -98,16 +98,17 @@ class Secrets:
 
     def may_find(self, glance: Glance) -> bool:
         """A mark of a form stands in a long token; a value needs a word, and digit or symbol."""
-        text = glance.text
-        return (
-            _BLOCK_MARK in text
-            or any(mark in run for run in glance.runs for mark in _MARKS)
-            or (b"@" in glance.telling and "://" in text)
-            or (
-                bool(glance.telling.translate(None, _NEITHER_DIGIT_NOR_SYMBOL))
-                and _may_assign(text)
-            )
-        )
+        text, telling = glance.text, glance.telling
+        if _BLOCK_MARK in text:
+            return True
+        for run in glance.runs:
+            if any(mark in run for mark in _MARKS):
+                return True
+        if not telling:
+            return False
+        if b"@" in telling and "://" in text:
+            return True
+        return bool(telling.translate(None, _NEITHER_DIGIT_NOR_SYMBOL)) and _may_assign(text)
 
     def findings(self, text: str, start: int = 0) -> tuple[Finding, ...]:
         found: list[Finding] = []
