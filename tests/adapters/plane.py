@@ -9,12 +9,16 @@ from passerelle.adapters.api.app import ROUTES, control_plane
 from passerelle.adapters.api.parts import ApiParts, ProviderState, UseCaseView
 from passerelle.adapters.api.routes import Route
 from passerelle.adapters.store.memory import MemoryStore
+from passerelle.adapters.store.purse import MemoryPurse
 from passerelle.core.values.clock import SetClock
 from passerelle.core.values.ids import Digest, PassageId, digest_of
 from passerelle.core.values.passages import Hit, Passage
 from passerelle.core.values.principals import Principal
 from passerelle.core.values.scope import Scope
-from passerelle.domain.identity.keys import mint
+from passerelle.domain.budgets.limits import Budget, written_budget
+from passerelle.domain.budgets.reservations import Allowance
+from passerelle.domain.budgets.views import AccountKind, AccountView
+from passerelle.domain.identity.keys import ApiKey, mint
 from passerelle.domain.knowledge.documents import DocumentRecord
 from passerelle.domain.routing.health import Health
 from passerelle.domain.routing.plans import Target
@@ -78,6 +82,7 @@ PROVIDERS = (
         targets=((Health().standing(Target("openai", "gpt-5"), 0), ("handbook@pilot",)),),
     ),
 )
+TEAM = Budget(month_nano=2_000_000_000, tokens_per_minute=600)
 TRAFFIC = (
     TrafficMinute(60_000, "handbook", "pilot", "openai", "gpt-5", 3, 1, 0, 0, 360, 21, 5.0, 9.0),
 )
@@ -90,6 +95,7 @@ class Plane:
     clock: SetClock = field(default_factory=SetClock)
     store: MemoryStore = field(default_factory=store)
     routes: Sequence[Route] = ROUTES
+    purse: MemoryPurse = field(default_factory=MemoryPurse)
 
     def __post_init__(self) -> None:
         self.desk = desk_of(self.store, self.clock)
@@ -102,6 +108,8 @@ class Plane:
             verify=self._verify,
             providers=lambda: PROVIDERS,
             traffic=lambda: TRAFFIC,
+            standing=self._standing,
+            limited=self._limited,
             pepper=PEPPER,
             **improving(self.desk),  # type: ignore[arg-type]
         )
@@ -148,6 +156,22 @@ class Plane:
 
     def _usecases(self, scope: Scope) -> Sequence[UseCaseView]:
         return (HANDBOOK,) if scope.organisation == "acme" else ()
+
+    def _standing(self, key: ApiKey) -> AccountView | None:
+        budget = written_budget(key.budget)
+        if budget is None:
+            return None
+        allowance = Allowance(f"acme/key/{key.public_id}", budget)
+        return self._view(AccountKind.KEY, key.public_id, allowance)
+
+    def _limited(self, scope: Scope) -> Sequence[AccountView]:
+        if scope.organisation != "acme":
+            return ()
+        return (self._view(AccountKind.TEAM, "claims", Allowance("acme/team/claims", TEAM)),)
+
+    def _view(self, kind: AccountKind, name: str, allowance: Allowance) -> AccountView:
+        standing = self.purse.standing(allowance, now_ms=self.clock.now_ms())
+        return AccountView(kind, name, allowance, standing)
 
     async def _verify(self) -> Verification:
         return verify(self.store.ledger)

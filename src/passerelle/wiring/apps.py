@@ -24,7 +24,8 @@ from passerelle.wiring.installation import Installation
 from passerelle.wiring.justifying import meter_parts, readiness_parts
 from passerelle.wiring.observing import provider_states
 from passerelle.wiring.providers import build_providers
-from passerelle.wiring.serving import build_parts, build_serving
+from passerelle.wiring.serving import accounts_of, build_parts, build_serving
+from passerelle.wiring.spending import Spending
 from passerelle.wiring.views import unready, usecase_views
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ def api_parts(
     async def proved() -> Verification:
         return await asyncio.to_thread(verify, store.ledger)
 
+    spending = Spending(parts, accounts_of(installation), deployments)
     return ApiParts(
         ring=store.keys,
         ledger=store.ledger,
@@ -181,6 +183,8 @@ def api_parts(
         prompts=deployments.versions,
         providers=lambda: provider_states(installation, parts, deployments),
         traffic=recent.minutes,
+        standing=spending.of_key,
+        limited=spending.limited,
         pepper=parts.pepper,
     )
 

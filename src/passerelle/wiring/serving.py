@@ -11,7 +11,7 @@ from passerelle.domain.costs.price_book import PriceBook
 from passerelle.domain.ledger.entries import Entry, Ledger
 from passerelle.domain.ledger.events import EXCHANGE_ENDED
 from passerelle.domain.routing.providers import Provider
-from passerelle.stories.serve.accounts import Accounts, CallerBudgets
+from passerelle.stories.serve.accounts import Accounts, CallerBudgets, of_deployment
 from passerelle.stories.serve.answer import Serving
 from passerelle.stories.serve.observe import Observer
 from passerelle.stories.serve.parts import Parts
@@ -35,8 +35,7 @@ def build_parts(
 
     prices = price_book(installation)
     deployments = open_deployments(installation, store, prices)
-    budgets = installation.settings.budgets
-    accounts = Accounts(CallerBudgets(budgets.each_key, budgets.each_user, budgets.teams))
+    accounts = accounts_of(installation)
     purse = MemoryPurse()
     remember_spending(purse, accounts, store, deployments, installation.clock.now_ms())
     parts = Parts(
@@ -53,6 +52,12 @@ def build_parts(
         clock=installation.clock,
     )
     return parts, deployments
+
+
+def accounts_of(installation: Installation) -> Accounts:
+    """By the budgets of the settings."""
+    budgets = installation.settings.budgets
+    return Accounts(CallerBudgets(budgets.each_key, budgets.each_user, budgets.teams))
 
 
 def open_deployments(
@@ -96,10 +101,13 @@ def remember_spending(
         deployment = deployments.find(f"{entry.usecase}@{told.stage}", deployments.scope)
         deployment = deployment or deployments.find(told.asked(entry.usecase), deployments.scope)
         key = store.keys.get(told.key_id)
-        if deployment is None or key is None or not (told.cost_nano_usd or told.tokens):
+        if not (told.cost_nano_usd or told.tokens):
             continue
+        # What a caller has spent stays spent when the use case is gone.
+        offered = of_deployment(deployment) if deployment is not None else ()
+        callers = accounts.of_caller(key.principal, key) if key is not None else ()
         taken = Amount(told.cost_nano_usd or 0, told.tokens, 1)
-        for allowance in accounts.draws(deployment, key.principal, key).allowances:
+        for allowance in (*offered, *callers):
             purse.load(allowance, taken, at_ms=entry.at_ms)
 
 

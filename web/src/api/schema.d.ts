@@ -456,6 +456,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List budgets
+         * @description Use cases, stages, teams and users that have a limit, and how they stand.
+         *
+         *     Users are shown once they have spent something; keys stand in the list of keys.
+         *
+         *     Needs `cost:read`.
+         */
+        get: operations["list_budgets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/readiness/{usecase}": {
         parameters: {
             query?: never;
@@ -570,10 +594,44 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Account */
+        Account: {
+            kind: components["schemas"]["AccountKind"];
+            name: string;
+            time_zone: string;
+            day: components["schemas"]["Period"] | null;
+            month: components["schemas"]["Period"] | null;
+            requests_per_minute: number | null;
+            tokens_per_minute: number | null;
+            alert_at: number[];
+            downgrade_at: number | null;
+        };
+        /**
+         * AccountKind
+         * @description What an account belongs to.
+         * @enum {string}
+         */
+        AccountKind: "usecase" | "stage" | "key" | "user" | "team";
         /** Baseline */
         Baseline: {
             name: string;
             estimate: components["schemas"]["Estimate"];
+        };
+        /** Budget */
+        Budget: {
+            per_day_usd?: number | null;
+            per_month_usd?: number | null;
+            per_day_tokens?: number | null;
+            per_month_tokens?: number | null;
+            per_day_requests?: number | null;
+            per_month_requests?: number | null;
+            requests_per_minute?: number | null;
+            tokens_per_minute?: number | null;
+            time_zone?: string | null;
+            alert_at?: string[] | null;
+            downgrade_at?: number | null;
+            /** @enum {null|string} */
+            unknown_price?: "refuse" | "pass" | null;
         };
         /** Case */
         Case: {
@@ -869,6 +927,8 @@ export interface components {
             created_at_ms: number;
             expires_at_ms: number | null;
             revoked_at_ms: number | null;
+            budget: components["schemas"]["Budget"] | null;
+            standing: components["schemas"]["Account"] | null;
             key: string;
         };
         /** Key */
@@ -884,6 +944,8 @@ export interface components {
             created_at_ms: number;
             expires_at_ms: number | null;
             revoked_at_ms: number | null;
+            budget: components["schemas"]["Budget"] | null;
+            standing: components["schemas"]["Account"] | null;
         };
         /** LedgerCheckpoint */
         LedgerCheckpoint: {
@@ -924,6 +986,12 @@ export interface components {
          * @enum {string}
          */
         Meaning: "approve" | "reject";
+        /** Most */
+        Most: {
+            nano_usd: number | null;
+            tokens: number | null;
+            requests: number | null;
+        };
         /** NamedVolume */
         NamedVolume: {
             requests: number;
@@ -953,6 +1021,7 @@ export interface components {
             kind: "person" | "service";
             roles: components["schemas"]["Role"][];
             expires_in_days?: number | null;
+            budget?: components["schemas"]["Budget"] | null;
         };
         /** NewPromotion */
         NewPromotion: {
@@ -1000,6 +1069,14 @@ export interface components {
             end: number;
             before: string;
             after: string;
+        };
+        /** Period */
+        Period: {
+            start_ms: number;
+            end_ms: number;
+            spent: components["schemas"]["Taken"];
+            held: components["schemas"]["Taken"];
+            limit: components["schemas"]["Most"];
         };
         /**
          * Permission
@@ -1233,6 +1310,12 @@ export interface components {
          * @enum {string}
          */
         Support: "supported" | "unsupported" | "contradicted" | "not_scanned";
+        /** Taken */
+        Taken: {
+            nano_usd: number;
+            tokens: number;
+            requests: number;
+        };
         /** TargetView */
         TargetView: {
             model: string;
@@ -2899,6 +2982,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Projection"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key was not accepted. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing exists, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this request needs is not available. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_budgets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"][];
                 };
             };
             /** @description The request is not valid. */

@@ -5,8 +5,16 @@ from typing import Literal
 import msgspec
 from litestar.params import FromPath, JSONBody
 
+from passerelle.adapters.api.budgets import (
+    Account,
+    Budget,
+    show_account,
+    show_written,
+    words_of,
+)
 from passerelle.adapters.api.parts import ApiParts
 from passerelle.adapters.api.routes import read, write
+from passerelle.domain.budgets.views import AccountView
 from passerelle.domain.identity.grants import Granted
 from passerelle.domain.identity.keys import ApiKey
 from passerelle.domain.identity.permissions import Permission
@@ -40,6 +48,11 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     created_at_ms: int
     expires_at_ms: int | None
     revoked_at_ms: int | None
+    budget: Budget | None
+    """Null for a key without one of its own."""
+    standing: Account | None
+    """What is spent of its budget, or of that of every key; null where nothing limits the
+    key, and in the answer that makes or revokes it."""
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +62,8 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     kind: Literal["person", "service"]
     roles: list[Role]
     expires_in_days: int | None = None
+    budget: Budget | None = None
+    """Within the caller's own, where the caller's key has one."""
 
 
 class IssuedKey(Key, frozen=True, kw_only=True):
@@ -73,7 +88,8 @@ async def show_me(granted: Granted, _: ApiParts) -> Me:
 
 async def list_keys(granted: Granted, parts: ApiParts) -> list[Key]:
     """Keys of the organisation, newest first, expired and revoked ones too."""
-    return [show_key(key) for key in keys.list_keys(granted, parts.ring)]
+    listed = keys.list_keys(granted, parts.ring)
+    return [show_key(key, parts.standing(key)) for key in listed]
 
 
 async def create_key(
@@ -85,6 +101,7 @@ async def create_key(
         kind=data.kind,
         roles=frozenset(data.roles),
         expires_in_days=data.expires_in_days,
+        budget=words_of(data.budget),
     )
     return await keys.create_key(granted, wanted, _key_parts(parts))
 
@@ -96,7 +113,7 @@ async def revoke_key(
     return await keys.revoke_key(granted, public_id, _key_parts(parts))
 
 
-def show_key(key: ApiKey) -> Key:
+def show_key(key: ApiKey, standing: AccountView | None = None) -> Key:
     return Key(
         public_id=key.public_id,
         label=key.label,
@@ -108,7 +125,13 @@ def show_key(key: ApiKey) -> Key:
         created_at_ms=key.created_at_ms,
         expires_at_ms=key.expires_at_ms,
         revoked_at_ms=key.revoked_at_ms,
+        budget=show_written(key.budget),
+        standing=show_account(standing) if standing is not None else None,
     )
+
+
+def show_revoked(key: ApiKey) -> Key:
+    return show_key(key)
 
 
 def show_issued(issued: keys.IssuedKey) -> IssuedKey:
@@ -123,5 +146,5 @@ ROUTES = (
     read("/me", Permission.PROFILE_READ, show_me),
     read("/keys", Permission.KEY_READ, list_keys),
     write("POST", "/keys", Permission.KEY_CREATE, create_key, shows=show_issued, status=201),
-    write("DELETE", "/keys/{public_id:str}", Permission.KEY_REVOKE, revoke_key, shows=show_key),
+    write("DELETE", "/keys/{public_id:str}", Permission.KEY_REVOKE, revoke_key, shows=show_revoked),
 )

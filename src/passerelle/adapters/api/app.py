@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Message, Scope
 
 from passerelle.adapters.api import (
     access,
+    budgets,
     costs,
     evaluations,
     exchanges,
@@ -40,6 +41,7 @@ ROUTES: tuple[Route, ...] = (
     *evaluations.ROUTES,
     *prompts.ROUTES,
     *costs.ROUTES,
+    *budgets.ROUTES,
     *readiness.ROUTES,
     *ledger.ROUTES,
 )

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.scope import Scope
+from passerelle.domain.budgets.views import AccountView
 from passerelle.domain.feedback.flags import FlagBox
-from passerelle.domain.identity.keys import KeyRing
+from passerelle.domain.identity.keys import ApiKey, KeyRing
 from passerelle.domain.knowledge.library import Index
 from passerelle.domain.ledger.entries import Ledger
 from passerelle.domain.prompts.versions import PromptVersion
@@ -81,4 +82,8 @@ class ApiParts:
     providers: Callable[[], Sequence[ProviderState]]
     traffic: Callable[[], Sequence[TrafficMinute]]
     """The last hour, oldest first."""
+    standing: Callable[[ApiKey], AccountView | None]
+    """How a key's account stands; None for a key that nothing limits."""
+    limited: Callable[[Scope], Sequence[AccountView]]
+    """Use cases, stages, teams and users of the scope's organisation that have a limit."""
     pepper: bytes = field(repr=False)

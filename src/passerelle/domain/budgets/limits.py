@@ -79,6 +79,11 @@ class Budget:
         return self.day.limits or self.month.limits
 
     @property
+    def limits_anything(self) -> bool:
+        """A day, a month or a minute?"""
+        return self.limits or (self.requests_per_minute, self.tokens_per_minute) != (None, None)
+
+    @property
     def told(self) -> Mapping[str, JsonValue]:
         """What it says beside the defaults: the same for equal budgets of every version."""
         defaults = {each.name: each.default for each in fields(self)}

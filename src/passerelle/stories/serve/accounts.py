@@ -29,7 +29,10 @@ class Accounts:
     """Implements serve's `Drawing`; remembers the answer for each deployment and key."""
 
     def __init__(self, budgets: CallerBudgets | None = None) -> None:
-        self._budgets = budgets or CallerBudgets()
+        budgets = budgets or CallerBudgets()
+        self.each_key = budgets.each_key
+        self.each_user = budgets.each_user
+        self.teams = budgets.teams
         self._known: dict[tuple[str, str], tuple[Deployment, ApiKey | None, Draws]] = {}
 
     def draws(self, deployment: Deployment, principal: Principal, key: ApiKey | None) -> Draws:
@@ -44,11 +47,11 @@ class Accounts:
         return draws
 
     def _made(self, deployment: Deployment, principal: Principal, key: ApiKey | None) -> Draws:
-        allowances = self.allowances(deployment, principal, key)
-        # The rate of a use case holds for each key; all others for their account as a whole.
-        usecase = deployment.stage_budget or deployment.budget
-        rates = [_rate(f"{principal.key_id}/{deployment.model}", usecase)]
-        rates += [_rate(each.account, each.budget) for each in self._callers(principal, key)]
+        offered, callers = of_deployment(deployment), self.of_caller(principal, key)
+        # The rate of a use case holds for each key; that of a caller for all that it asks.
+        rates = [_rate(f"{principal.key_id}/{each.account}", each.budget) for each in offered]
+        rates += [_rate(each.account, each.budget) for each in callers]
+        allowances = (*offered, *callers)
         return Draws(
             tuple(each for each in allowances if each.budget.limits),
             tuple(rate for rate in rates if rate is not None),
@@ -58,37 +61,37 @@ class Accounts:
             ),
         )
 
-    def allowances(
-        self, deployment: Deployment, principal: Principal, key: ApiKey | None
-    ) -> tuple[Allowance, ...]:
-        """Of use case, stage, key, user and team, whether they limit anything or not."""
-        usecase = usecase_account(deployment.scope.organisation, deployment.usecase)
-        found = [Allowance(usecase, deployment.budget, f"use case {deployment.usecase}")]
-        if deployment.stage_budget is not None:
-            name = f"{deployment.usecase}@{deployment.stage}"
-            stage = f"{deployment.scope.organisation}/{name}"
-            found.append(Allowance(stage, deployment.stage_budget, f"stage {name}"))
-        return (*found, *self._callers(principal, key))
+    def of_caller(self, principal: Principal, key: ApiKey | None) -> tuple[Allowance, ...]:
+        """Of key, user and team, where they have a budget."""
+        scope = principal.scope
+        own = self.of_key(key) if key is not None else None
+        found = (own, self.of_user(principal), self.of_team(scope.organisation, scope.team))
+        return tuple(each for each in found if each is not None)
 
-    def _callers(self, principal: Principal, key: ApiKey | None) -> tuple[Allowance, ...]:
-        organisation, team = principal.scope.organisation, principal.scope.team
-        budgets = self._budgets
-        own = key_budget(key) if key is not None else None
-        wanted = (
-            (f"{organisation}/key/{principal.key_id}", own or budgets.each_key, "this key"),
-            (f"{organisation}/user/{principal.id}", budgets.each_user, "this user"),
-            (f"{organisation}/team/{team}", budgets.teams.get(team), f"team {team}"),
-        )
-        return tuple(Allowance(account, budget, name) for account, budget, name in wanted if budget)
+    def of_key(self, key: ApiKey) -> Allowance | None:
+        """By its own budget, else by that of every key."""
+        account = f"{key.principal.scope.organisation}/key/{key.public_id}"
+        return _allowance(account, written_budget(key.budget) or self.each_key, "this key")
+
+    def of_user(self, principal: Principal) -> Allowance | None:
+        account = f"{principal.scope.organisation}/user/{principal.id}"
+        return _allowance(account, self.each_user, "this user")
+
+    def of_team(self, organisation: str, team: str) -> Allowance | None:
+        return _allowance(f"{organisation}/team/{team}", self.teams.get(team), f"team {team}")
 
 
-def usecase_account(organisation: str, usecase: str) -> str:
-    return f"{organisation}/{usecase}"
+def of_deployment(deployment: Deployment) -> tuple[Allowance, ...]:
+    """Of the use case, and of the stage where it has a budget beside that."""
+    usecase, organisation = deployment.usecase, deployment.scope.organisation
+    whole = Allowance(f"{organisation}/{usecase}", deployment.budget, f"use case {usecase}")
+    name = f"{usecase}@{deployment.stage}"
+    stage = _allowance(f"{organisation}/{name}", deployment.stage_budget, f"stage {name}")
+    return (whole,) if stage is None else (whole, stage)
 
 
-def key_budget(key: ApiKey) -> Budget | None:
-    """What was written when the key was made; None where nothing was."""
-    return written_budget(key.budget)
+def _allowance(account: str, budget: Budget | None, name: str) -> Allowance | None:
+    return None if budget is None else Allowance(account, budget, name)
 
 
 def _rate(key: str, budget: Budget = NO_BUDGET) -> RateLimit | None:
