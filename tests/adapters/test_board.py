@@ -43,8 +43,7 @@ class Worker:
 
     def tell(self) -> None:
         health = [self.health.standing(each, 0) for each in self.health.known]
-        metrics = {name: list(rows) for name, rows in self.registry.reading().items()}
-        self.board.tell(Told(metrics, list(self.recent.counted()), health))
+        self.board.tell(Told(self.registry.reading(), self.recent.counted(), health))
 
 
 def two(folder: Path) -> tuple[Worker, Worker]:

@@ -34,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("up")(serving.up)
+app.command("worker", hidden=True)(serving.worker)
 app.command("init")(starting.init)
 app.command("ingest")(ingesting.ingest)
 app.command("ask")(asking.ask)

@@ -2,6 +2,9 @@
 
 import asyncio
 import ipaddress
+import sys
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +14,16 @@ from passerelle.cli.options import HERE, AsJson, Config, Data
 from passerelle.cli.output import explained, print_json, say, warn
 from passerelle.core.values.errors import Unavailable
 from passerelle.wiring.apps import run_gateway
-from passerelle.wiring.installation import Installation, Told, opened_store, read_installation
+from passerelle.wiring.installation import (
+    Installation,
+    OpenStore,
+    Told,
+    opened_store,
+    read_installation,
+)
 from passerelle.wiring.operating import DEVELOPMENT_KEY, development_key
+from passerelle.wiring.seats import Seat, seated
+from passerelle.wiring.workers import Supervisor, run_folder, shared_purse
 
 
 def up(
@@ -21,26 +32,74 @@ def up(
     data: Data = None,
     host: Annotated[str | None, typer.Option(help="[default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="[default: 8080]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that serve [default: 1].")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Ingest what changed, then serve the use cases of a folder until stopped."""
     with explained(as_json=as_json):
-        installation = read_installation(Told(config, data, host, port))
-        asyncio.run(_serve(installation, as_json=as_json))
+        installation = read_installation(Told(config, data, host, port, workers))
+        alone = installation.settings.listener.workers == 1
+        serving = _serve if alone else _supervise
+        status = asyncio.run(serving(installation, as_json=as_json))
+    if status:
+        raise typer.Exit(status)
 
 
-async def _serve(installation: Installation, *, as_json: bool) -> None:
+def worker(
+    *,
+    config: Config,
+    data: Data,
+    folder: Annotated[Path, typer.Option()],
+    number: Annotated[int, typer.Option()],
+    link: Annotated[int, typer.Option()],
+    socket: Annotated[list[int], typer.Option()],
+) -> None:
+    """One of the processes of `up --workers`; started by it alone."""
+    with explained(as_json=False):
+        installation = read_installation(Told(config, data))
+        asyncio.run(_work(installation, seated(folder, number, link=link, sockets=socket)))
+
+
+async def _work(installation: Installation, seating: AbstractAsyncContextManager[Seat]) -> None:
     with opened_store(installation) as store:
-        try:
-            await ingest_all(installation, store, quiet=as_json)
-        except Unavailable as busy:  # another process is at it, and what is there can be served
-            warn(f"passerelle: {busy.message}")
-        key = await development_key(installation, store) if _is_local(installation) else ""
+        async with seating as seat:
+            await run_gateway(installation, store, started=lambda _port: seat.serving(), seat=seat)
+
+
+async def _serve(installation: Installation, *, as_json: bool) -> int:
+    with opened_store(installation) as store:
+        key = await _prepare(installation, store, as_json=as_json)
         await run_gateway(
             installation,
             store,
             started=lambda port: _announce(installation, port, key, as_json=as_json),
         )
+    return 0
+
+
+async def _supervise(installation: Installation, *, as_json: bool) -> int:
+    """What is done once is done here; the workers only serve."""
+    with run_folder(installation) as folder:
+        with opened_store(installation) as store:
+            key = await _prepare(installation, store, as_json=as_json)
+            purse = shared_purse(installation, store, folder)
+        files = ("--config", str(installation.folder), "--data", str(installation.data))
+        command = (sys.executable, "-m", "passerelle.cli.main", "worker", *files)
+        supervisor = Supervisor(installation, folder, purse, command=command)
+        return await supervisor.run(
+            lambda port: _announce(installation, port, key, as_json=as_json)
+        )
+
+
+async def _prepare(installation: Installation, store: OpenStore, *, as_json: bool) -> str:
+    """Knowledge up to date, and the development key where there may be one."""
+    try:
+        await ingest_all(installation, store, quiet=as_json)
+    except Unavailable as busy:  # another process is at it, and what is there can be served
+        warn(f"passerelle: {busy.message}")
+    return await development_key(installation, store) if _is_local(installation) else ""
 
 
 def _is_local(installation: Installation) -> bool:

@@ -7,6 +7,7 @@
 | PASSERELLE_DATA                           | data                             | .passerelle  |
 | PASSERELLE_LISTENER_HOST                  | listener.host                    | 127.0.0.1    |
 | PASSERELLE_LISTENER_PORT                  | listener.port                    | 8080         |
+| PASSERELLE_LISTENER_WORKERS               | listener.workers                 | 1            |
 | PASSERELLE_LISTENER_TLS_CERTIFICATE       | listener.tls_certificate         |              |
 | PASSERELLE_LISTENER_TLS_KEY               | listener.tls_key                 |              |
 | PASSERELLE_LIMITS_MAX_BODY_BYTES          | limits.max_body_bytes            | 8388608      |
@@ -49,6 +50,7 @@ _OF_OTHERS = frozenset({"PASSERELLE_DATA_SETS", "PASSERELLE_NO_SKIPS"})
 """Variables of the test suite and the measurements: not ours to judge."""
 _SYNTAX_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _ENVIRONMENT = "environment"
+_MOST_WORKERS = 64
 
 _VARIABLES: Mapping[str, tuple[tuple[str, ...], type[str] | type[int] | type[float]]] = {
     "PASSERELLE_ORGANISATION": (("organisation",), str),
@@ -56,6 +58,7 @@ _VARIABLES: Mapping[str, tuple[tuple[str, ...], type[str] | type[int] | type[flo
     "PASSERELLE_DATA": (("data",), str),
     "PASSERELLE_LISTENER_HOST": (("listener", "host"), str),
     "PASSERELLE_LISTENER_PORT": (("listener", "port"), int),
+    "PASSERELLE_LISTENER_WORKERS": (("listener", "workers"), int),
     "PASSERELLE_LISTENER_TLS_CERTIFICATE": (("listener", "tls_certificate"), str),
     "PASSERELLE_LISTENER_TLS_KEY": (("listener", "tls_key"), str),
     "PASSERELLE_LIMITS_MAX_BODY_BYTES": (("limits", "max_body_bytes"), int),
@@ -76,6 +79,8 @@ class ListenerSettings:
     tls_certificate: Path | None
     """PEM chain; None serves without TLS."""
     tls_key: Path | None
+    workers: int = 1
+    """Processes that serve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +255,7 @@ class _Reader:
             port=section.integer("port", 8080, minimum=0, maximum=65_535),
             tls_certificate=certificate,
             tls_key=key,
+            workers=section.integer("workers", 1, minimum=1, maximum=_MOST_WORKERS),
         )
 
 

@@ -22,8 +22,9 @@ from passerelle.wiring.catalogue import Deployments
 from passerelle.wiring.improving import dispatch_parts, promotion_parts, review_parts
 from passerelle.wiring.installation import Installation
 from passerelle.wiring.justifying import meter_parts, readiness_parts
-from passerelle.wiring.observing import provider_states
+from passerelle.wiring.observing import Watch, provider_states
 from passerelle.wiring.providers import build_providers
+from passerelle.wiring.seats import Seat
 from passerelle.wiring.serving import accounts_of, build_parts, build_serving
 from passerelle.wiring.spending import Spending
 from passerelle.wiring.views import unready, usecase_views
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from passerelle.adapters.api.parts import ApiParts
     from passerelle.adapters.gateway.app import Gateway
     from passerelle.adapters.gateway.asgi import ASGIApp
-    from passerelle.adapters.telemetry.metrics import Registry
-    from passerelle.adapters.telemetry.recent import RecentTraffic
 
 GARBAGE_THRESHOLD = 20_000
 """New containers before the young ones are looked through; a request makes a few hundred."""
@@ -42,30 +41,33 @@ REFRESH_SECONDS = 1.0
 
 
 async def run_gateway(
-    installation: Installation, store: Store, *, started: Callable[[int], None]
+    installation: Installation,
+    store: Store,
+    *,
+    started: Callable[[int], None],
+    seat: Seat | None = None,
 ) -> None:
-    """Serves until the process is asked to stop. `started` gets the port."""
+    """Serves until the process is asked to stop. `started` gets the port.
+
+    With a seat as one of several workers, else alone.
+    """
     from passerelle.adapters.gateway.listeners import Listening, listen
     from passerelle.adapters.telemetry.logs import start_logging
-    from passerelle.adapters.telemetry.metrics import Registry
-    from passerelle.adapters.telemetry.observers import ServingMetrics
-    from passerelle.adapters.telemetry.recent import RecentTraffic
 
     start_logging()
     _settle_memory()
-    registry = Registry()
+    watch = Watch(installation.clock, seat.board if seat else None)
     providers = build_providers(installation)
     async with AsyncExitStack() as stack:
         for provider in providers.values():
             stack.push_async_callback(provider.close)
-        recent = RecentTraffic(installation.clock, ServingMetrics(registry))
-        parts, deployments = build_parts(installation, store, providers, recent)
-        worker = batch_worker(installation, store, parts)
-        for task in (_refresh(deployments), worker.run()):
-            stack.push_async_callback(_stop, asyncio.create_task(task))
-        gateway = build_gateway(
-            installation, store, parts, deployments=deployments, registry=registry, recent=recent
+        parts, deployments = build_parts(
+            installation, store, providers, watch.recent, shared=seat.limits if seat else None
         )
+        worker = batch_worker(installation, store, parts)
+        for task in (_refresh(deployments), worker.run(), watch.keep_telling(parts)):
+            stack.push_async_callback(_stop, asyncio.create_task(task))
+        gateway = build_gateway(installation, store, parts, deployments=deployments, watch=watch)
         settings = installation.settings
         await listen(
             gateway,
@@ -76,6 +78,7 @@ async def run_gateway(
                 key=settings.listener.tls_key,
                 header_seconds=settings.limits.header_deadline_seconds,
                 drain_seconds=settings.limits.drain_seconds,
+                sockets=seat.sockets if seat else (),
             ),
             started=started,
             draining=gateway.begin_drain,
@@ -95,8 +98,7 @@ def build_gateway(
     parts: Parts,
     *,
     deployments: Deployments,
-    registry: "Registry",
-    recent: "RecentTraffic",
+    watch: Watch,
 ) -> "Gateway":
     """One application: /v1, /api/v1, probes, metrics and the console at /."""
     from passerelle.adapters.api.app import control_plane
@@ -121,19 +123,19 @@ def build_gateway(
 
     limits = installation.settings.limits
     serving = build_serving(parts)
-    api = control_plane(api_parts(installation, store, parts, deployments, recent=recent))
+    api = control_plane(api_parts(installation, store, parts, deployments, watch))
     return Gateway(
         GatewayParts(
             server=serving,
             counter=serving,
             clock=installation.clock,
-            observer=TrafficMetrics(registry),
+            observer=TrafficMetrics(watch.registry),
             ready=lambda: unready(installation, deployments, store),
             authorise=granted,
             feedback=take_flag,
             recall=Recalling(parts),
             batches=batch_parts(installation, store),
-            exposition=registry.exposition,
+            exposition=watch.exposition,
             mounts={"/api/v1": cast("ASGIApp", api), "/": console()},
             limits=EdgeLimits(
                 body_bytes=limits.max_body_bytes, body_seconds=limits.body_deadline_seconds
@@ -158,8 +160,7 @@ def api_parts(
     store: Store,
     parts: Parts,
     deployments: Deployments,
-    *,
-    recent: "RecentTraffic",
+    watch: Watch,
 ) -> "ApiParts":
     """What the control plane reads and calls."""
     from passerelle.adapters.api.parts import ApiParts
@@ -181,8 +182,8 @@ def api_parts(
         metering=meter_parts(installation, store, parts.prices),
         readiness=readiness_parts(installation, store, deployments),
         prompts=deployments.versions,
-        providers=lambda: provider_states(installation, parts, deployments),
-        traffic=recent.minutes,
+        providers=lambda: provider_states(installation, parts, deployments, watch.health()),
+        traffic=watch.minutes,
         standing=spending.of_key,
         limited=spending.limited,
         pepper=parts.pepper,

@@ -26,6 +26,7 @@ class Told:
     data: Path | None = None
     host: str | None = None
     port: int | None = None
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ def _overridden(settings: Settings, told: Told) -> Settings:
         listener = replace(listener, host=told.host)
     if told.port is not None:
         listener = replace(listener, port=told.port)
+    if told.workers is not None:
+        listener = replace(listener, workers=told.workers)
     return replace(settings, data=told.data or settings.data, listener=listener)
 
 

@@ -1,18 +1,71 @@
-"""How providers stand, as the control plane shows it."""
+"""What is counted while serving, and how providers stand, over all workers."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from passerelle.core.values.clock import Clock
 from passerelle.domain.routing.health import TargetHealth, together
 from passerelle.domain.routing.plans import Target
 from passerelle.settings.providers import ProviderSettings, RemoteSettings
+from passerelle.stories.serve.observe import TrafficMinute
 from passerelle.stories.serve.parts import Parts
 from passerelle.wiring.catalogue import Deployments
 from passerelle.wiring.installation import Installation
 
 if TYPE_CHECKING:
     from passerelle.adapters.api.parts import ProviderState
+    from passerelle.adapters.telemetry.board import Board, Told
+
+TELL_SECONDS = 1.0
+"""How old at most is what a worker knows of the others."""
+
+
+class Watch:
+    """What this process counts, and on a board what the other workers do."""
+
+    def __init__(self, clock: Clock, board: "Board | None" = None) -> None:
+        from passerelle.adapters.telemetry.metrics import Registry
+        from passerelle.adapters.telemetry.observers import ServingMetrics
+        from passerelle.adapters.telemetry.recent import RecentTraffic
+
+        self.registry = Registry()
+        self.recent = RecentTraffic(clock, ServingMetrics(self.registry))
+        self._clock = clock
+        self._board = board
+
+    def exposition(self) -> bytes:
+        return self.registry.exposition([told.metrics for told in self._others()])
+
+    def minutes(self) -> Sequence[TrafficMinute]:
+        return self.recent.minutes(each for told in self._others() for each in told.minutes)
+
+    def health(self) -> Sequence[TargetHealth]:
+        """How targets stand in the other workers."""
+        return [each for told in self._others() for each in told.health]
+
+    async def keep_telling(self, parts: Parts) -> None:
+        """Until cancelled, and once more then."""
+        try:
+            while self._board is not None:
+                self._tell(self._board, parts)
+                await asyncio.sleep(TELL_SECONDS)
+        finally:
+            if self._board is not None:
+                self._tell(self._board, parts)
+
+    def _tell(self, board: "Board", parts: Parts) -> None:
+        from passerelle.adapters.telemetry.board import Told
+
+        now_ns = self._clock.monotonic_ns()
+        health = [parts.health.standing(target, now_ns) for target in parts.health.known]
+        with suppress(OSError):  # a full disk must not stop the serving
+            board.tell(Told(self.registry.reading(), self.recent.counted(), health))
+
+    def _others(self) -> "Sequence[Told]":
+        return self._board.others() if self._board is not None else ()
 
 
 def provider_states(

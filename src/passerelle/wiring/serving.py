@@ -19,6 +19,7 @@ from passerelle.wiring.catalogue import Deployments, LiveIndex
 from passerelle.wiring.direct import DIRECT, direct_models
 from passerelle.wiring.installation import Installation
 from passerelle.wiring.providers import price_book
+from passerelle.wiring.seats import SharedLimits
 from passerelle.wiring.secrets import pepper
 
 LONGEST_PERIOD_MS = 32 * 86_400_000
@@ -27,23 +28,32 @@ PAGE = 1_000
 
 
 def build_parts(
-    installation: Installation, store: Store, providers: Mapping[str, Provider], observer: Observer
+    installation: Installation,
+    store: Store,
+    providers: Mapping[str, Provider],
+    observer: Observer,
+    *,
+    shared: SharedLimits | None = None,
 ) -> tuple[Parts, Deployments]:
-    """Everything that serving reads or calls; the deployments follow index and store."""
+    """Everything that serving reads or calls; the deployments follow index and store.
+
+    Without `shared` the limits are this process's own.
+    """
     from passerelle.adapters.store.purse import MemoryPurse
     from passerelle.domain.budgets.rates import MemoryRates
 
     prices = price_book(installation)
     deployments = open_deployments(installation, store, prices)
     accounts = accounts_of(installation)
-    purse = MemoryPurse()
-    remember_spending(purse, accounts, store, deployments, installation.clock.now_ms())
+    purse: Purse = shared.purse if shared else MemoryPurse()
+    if shared is None:
+        remember_spending(purse, accounts, store, deployments, installation.clock.now_ms())
     parts = Parts(
         keys=store.keys,
         pepper=pepper(installation.data),
         catalogue=deployments,
         accounts=accounts,
-        rates=MemoryRates(),
+        rates=shared.rates if shared else MemoryRates(),
         purse=purse,
         providers=providers,
         ledger=store.ledger,

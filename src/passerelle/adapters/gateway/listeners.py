@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import socket
 import ssl
 import threading
 import time
@@ -10,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,7 @@ from passerelle.adapters.gateway.http1 import Application, Hall, HttpConnection,
 from passerelle.core.values.errors import Unavailable
 
 _log = logging.getLogger("passerelle.listener")
+_BACKLOG: Final = 2_048
 _SWEEP_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 5.0
 """What is cancelled at the end of a drain has so long to write its ledger entry."""
@@ -41,7 +44,9 @@ class Listening(Patience):
     """PEM chain; read again on SIGHUP."""
     key: Path | None = None
     drain_seconds: float = 20.0
-    backlog: int = 2_048
+    backlog: int = _BACKLOG
+    sockets: tuple[socket.socket, ...] = ()
+    """Bound by somebody else; then host and port say nothing."""
 
 
 class Listener:
@@ -51,30 +56,31 @@ class Listener:
         self._listening = listening
         self._hall = Hall(application, listening)
         self._tls = _server_tls(listening)
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
         """Returns the port. Raises `CannotListen`."""
         try:
-            self._server = await self._bound()
+            await self._bind()
         except OSError as error:
-            place = f"{self._listening.host}:{self._listening.port}"
-            reason = (error.strerror or "").rpartition(": ")[2]
-            raise CannotListen(f"{place}: {reason}. Choose another --port or --host.") from error
+            raise _cannot_listen(self._listening.host, self._listening.port, error) from error
         self._sweeper = asyncio.create_task(self._sweep())
-        port: int = self._server.sockets[0].getsockname()[1]
+        port: int = self._servers[0].sockets[0].getsockname()[1]
         return port
 
-    async def _bound(self) -> asyncio.Server:
-        return await asyncio.get_running_loop().create_server(
+    async def _bind(self) -> None:
+        start = partial(
+            asyncio.get_running_loop().create_server,
             lambda: HttpConnection(self._hall),
-            self._listening.host,
-            self._listening.port,
             ssl=self._tls,
             ssl_handshake_timeout=self._listening.header_seconds if self._tls else None,
             backlog=self._listening.backlog,
         )
+        for bound in self._listening.sockets:
+            self._servers.append(await start(sock=bound))
+        if not self._servers:
+            self._servers = [await start(self._listening.host, self._listening.port)]
 
     def reload_certificate(self) -> None:
         """New connections get the new certificate; a pair that does not fit changes nothing."""
@@ -90,8 +96,8 @@ class Listener:
 
     async def drain(self, stop_waiting: asyncio.Event) -> None:
         """Finishes what runs, up to the drain time or until told to stop waiting; then cancels."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         self._hall.draining = True
         for connection in tuple(self._hall.connections):
             connection.end_after_answers()
@@ -126,9 +132,36 @@ class Listener:
             await asyncio.sleep(_SWEEP_SECONDS)
 
 
+def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
+    reason = (error.strerror or "").rpartition(": ")[2].partition(" (while")[0]
+    return CannotListen(f"{host}:{port}: {reason}. Choose another --port or --host.")
+
+
 def _date() -> bytes:
     """HTTP's own date as a header line."""
     return b"date: %s\r\n" % formatdate(time.time(), usegmt=True).encode()  # noqa: TID251 - not a record
+
+
+def bind_for_several(host: str, port: int, count: int) -> tuple[tuple[socket.socket, ...], ...]:
+    """For each of several processes the sockets of one address: the kernel deals out connections.
+
+    Raises `CannotListen`, also where another process listens that would share the address.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        places = list(dict.fromkeys((family, place) for family, *_, place in found))
+        rows: list[tuple[socket.socket, ...]] = []
+        for family, place in places:
+            with socket.create_server(place[:2], family=family) as probe:
+                port = port or probe.getsockname()[1]
+            rows.append(tuple(_shared(family, (str(place[0]), port)) for _ in range(count)))
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+    return tuple(zip(*rows, strict=True))
+
+
+def _shared(family: socket.AddressFamily, place: tuple[str, int]) -> socket.socket:
+    return socket.create_server(place, family=family, backlog=_BACKLOG, reuse_port=True)
 
 
 async def listen(

@@ -1,11 +1,12 @@
 """What each worker of a gateway tells the others, so that any of them can answer for all."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from passerelle.adapters.telemetry.metrics import Labels, Row
+from passerelle.adapters.telemetry.metrics import Reading
 from passerelle.adapters.telemetry.recent import Counted
 from passerelle.domain.routing.health import TargetHealth
 
@@ -15,9 +16,9 @@ _LEFT = ".left"
 class Told(msgspec.Struct, frozen=True):
     """What one worker has counted since it started."""
 
-    metrics: dict[str, list[tuple[Labels, Row]]]
-    minutes: list[Counted]
-    health: list[TargetHealth]
+    metrics: Reading
+    minutes: Sequence[Counted]
+    health: Sequence[TargetHealth]
 
 
 class Board:
