@@ -6,9 +6,11 @@ from typing import Protocol
 from passerelle.adapters.gateway.answers import provenance_of
 from passerelle.adapters.gateway.asgi import Headers
 from passerelle.adapters.gateway.edge import EdgeLimits, Request
+from passerelle.adapters.gateway.limit_headers import limit_headers, processing_header
 from passerelle.core.values.chat import NOTHING, ChatRequest, Completion, JsonObject, Piece
 from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import Refusal
+from passerelle.domain.budgets.rates import RateStanding
 from passerelle.stories.serve.exchange import LIVE, LOAD, Arrival, Checked, CheckedStream, Server
 from passerelle.transport.wire.headings import Heading
 from passerelle.transport.wire.provenance import Provenance
@@ -106,12 +108,15 @@ class Conversations:
         request.exchange_id = checked.exchange_id
         heading = self._heading(request, dialogue)
         body = dialogue.whole(heading, checked.completion, provenance_of(checked))
-        await request.reply(200, body, (_JSON, *self._told(request, checked.upstream_ns)))
+        told = self._told(request, checked.rates, checked.upstream_ns)
+        spent_ns = self._clock.monotonic_ns() - request.received_ns
+        headers = (_JSON, *told, *processing_header(request.path, spent_ns))
+        await request.reply(200, body, headers)
 
     async def _relay(self, request: Request, dialogue: Dialogue, stream: CheckedStream) -> None:
         """Nothing is sent before the first item, so that a refusal can still be a status."""
         request.exchange_id = stream.opening.exchange_id
-        told = self._told(request, upstream_ns=0)
+        told = self._told(request, stream.opening.rates, upstream_ns=0)
         writer = dialogue.writer(self._heading(request, dialogue))
         request.failure = writer.failure
         try:
@@ -127,11 +132,12 @@ class Conversations:
         finally:
             await stream.aclose()
 
-    def _told(self, request: Request, upstream_ns: int) -> Headers:
+    def _told(self, request: Request, rates: RateStanding, upstream_ns: int) -> Headers:
         spent_ns = self._clock.monotonic_ns() - request.received_ns - upstream_ns
         return (
             (b"x-passerelle-exchange", request.exchange_id.encode()),
             (b"x-passerelle-overhead-ms", b"%.3f" % (max(0, spent_ns) / 1_000_000)),
+            *limit_headers(rates, request.path, self._clock),
         )
 
     def _heading(self, request: Request, dialogue: Dialogue) -> Heading:

@@ -8,6 +8,7 @@ from typing import Final
 from passerelle.adapters.gateway.asgi import Headers
 from passerelle.adapters.gateway.heads import CHUNKED, CLOSE, WITHOUT_BODY, lines, status_line
 from passerelle.adapters.gateway.incoming import ClientGone, EdgeLimits, Incoming, Wire
+from passerelle.adapters.gateway.limit_headers import refused_limits
 from passerelle.adapters.gateway.problems import (
     EncodeError,
     Problem,
@@ -139,7 +140,8 @@ class Request(Incoming):
         if not self.started:
             problem = self._problem(refusal)
             told = ((b"x-passerelle-exchange", self.exchange_id.encode()),)
-            headers = (*problem.headers, *(told if self.exchange_id else ()))
+            limits = refused_limits(refusal, self.path, self.clock)
+            headers = (*problem.headers, *limits, *(told if self.exchange_id else ()))
             await self.reply(problem.status, problem.body, headers)
         elif self.failure is not None and not self.finished:
             await self.write(self.failure(refusal, self.request_id), more=False)

@@ -1,6 +1,7 @@
 """`POST /v1/embeddings`."""
 
 from passerelle.adapters.gateway.edge import EdgeLimits, Request
+from passerelle.adapters.gateway.limit_headers import limit_headers, processing_header
 from passerelle.core.values.clock import Clock
 from passerelle.stories.serve.exchange import CheckedEmbeddings, EmbeddingArrival, Server
 from passerelle.transport.wire.openai_embeddings import (
@@ -28,10 +29,13 @@ class EmbeddingsEndpoint:
             )
         )
         request.exchange_id = checked.exchange_id
-        spent_ns = self._clock.monotonic_ns() - request.received_ns - checked.upstream_ns
+        spent_ns = self._clock.monotonic_ns() - request.received_ns
+        own_ns = max(0, spent_ns - checked.upstream_ns)
         told = (
             (b"x-passerelle-exchange", checked.exchange_id.encode()),
-            (b"x-passerelle-overhead-ms", b"%.3f" % (max(0, spent_ns) / 1_000_000)),
+            (b"x-passerelle-overhead-ms", b"%.3f" % (own_ns / 1_000_000)),
+            *limit_headers(checked.rates, request.path, self._clock),
+            *processing_header(request.path, spent_ns),
         )
         await request.reply(200, written(asked, checked), (_JSON, *told))
 

@@ -9,6 +9,7 @@ from passerelle.adapters.gateway.edge import EdgeLimits, Request
 from passerelle.adapters.gateway.routes import Endpoint
 from passerelle.core.values.chat import ChatRequest, Completion, JsonValue, Options
 from passerelle.core.values.clock import Clock
+from passerelle.domain.budgets.rates import RateStanding
 from passerelle.domain.identity.permissions import Permission
 from passerelle.stories.serve.count import Counted, TokenServer
 from passerelle.stories.serve.exchange import Arrival, Server
@@ -67,8 +68,8 @@ def _needs_anthropic(options: Options) -> bool:
 class Messages(Conversations):
     """Names the request also as Anthropic's clients look for it."""
 
-    def _told(self, request: Request, upstream_ns: int) -> Headers:
-        return (*super()._told(request, upstream_ns), _named(request))
+    def _told(self, request: Request, rates: RateStanding, upstream_ns: int) -> Headers:
+        return (*super()._told(request, rates, upstream_ns), _named(request))
 
 
 class TokenCount:
