@@ -5,6 +5,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from passerelle.adapters.store import ledger_writer
 from passerelle.adapters.store.connection import DATABASE, open_writer
+from passerelle.adapters.store.ledger_turns import turn
 from passerelle.adapters.store.sqlite import SqliteLedger, open_ledger
 from passerelle.domain.ledger.entries import (
     Draft,
@@ -325,6 +328,66 @@ async def test_damage_while_running_stops_the_writer_from_hiding_it(tmp_path: Pa
         with pytest.raises(LedgerUnavailable, match="passerelle ledger verify"):
             await store.ledger.append(draft(1))
         assert not verify(store.ledger).ok
+
+
+FORGED = (
+    "INSERT INTO ledger_entries SELECT 2, event, at_ms, organisation, team, principal, subject, "
+    "usecase, facts, commitment, hash, {} FROM ledger_entries WHERE sequence = 1"
+)
+
+
+@pytest.mark.parametrize("own", ["hash", "'nonsense'", "x'00'", f"'{'é' * 64}'"])
+async def test_entry_that_nobody_signed_is_not_built_upon(tmp_path: Path, own: str) -> None:
+    with closing(open_folder(tmp_path)) as store:
+        await store.ledger.append(draft(0))
+        with closing(sqlite3.connect(tmp_path / DATABASE)) as connection, connection:
+            connection.execute(FORGED.format(own))
+            connection.execute("UPDATE ledger_checkpoints SET note = note || ' ' WHERE place = 0")
+        with pytest.raises(LedgerUnavailable, match="passerelle ledger verify"):
+            await store.ledger.append(draft(1))
+        assert not verify(store.ledger).ok
+
+
+async def test_record_is_refused_when_another_process_keeps_the_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_writer, "BUSY_SECONDS", 0.05)
+    with closing(open_folder(tmp_path)) as store:
+        with turn(tmp_path, seconds=1), pytest.raises(LedgerUnavailable, match="locked"):
+            await asyncio.wait_for(store.ledger.append(draft(0)), timeout=5)
+        assert (await store.ledger.append(draft(1))).sequence == 1
+        assert verify(store.ledger).ok
+
+
+def test_turn_goes_to_whoever_waits(tmp_path: Path) -> None:
+    order: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(20):
+            with turn(tmp_path, seconds=5):
+                order.append(number)
+                time.sleep(0.001)
+                order.append(number)
+
+    threads = [threading.Thread(target=work, args=[number]) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert order[::2] == order[1::2]
+    assert sorted(order) == sorted([0, 1, 2] * 40)
+
+
+def test_turn_of_a_dead_process_is_free(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from passerelle.adapters.store.ledger_turns import turn\n"
+        "with turn(Path(sys.argv[1]), seconds=1): os._exit(0)"
+    )
+    with run_python(code, str(tmp_path)) as process:
+        process.communicate(timeout=30)
+    with turn(tmp_path, seconds=0.2):
+        pass
 
 
 def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The growing end of a stored ledger, believed only as far as its signature reaches."""
 
+import re
 import sqlite3
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from passerelle.domain.ledger.checkpoints import (
 from passerelle.domain.ledger.entries import LedgerDamaged
 from passerelle.domain.ledger.merkle import BLOCK, Tree
 
+_HASH = re.compile(r"[0-9a-f]{64}")
 NEXT_STEP = "Run 'passerelle ledger verify' to see where."
 
 
@@ -35,15 +37,15 @@ def found_ledger(connection: sqlite3.Connection, signer: Signer) -> None:
         connection.execute(MOVE_HEAD, [signed_note(Checkpoint(tree.size, tree.root()), signer)])
 
 
-def read_tail(connection: sqlite3.Connection, verifier: Verifier) -> Tail:
+def read_tail(connection: sqlite3.Connection, signer: Signer) -> Tail:
     """From the last milestone on: at most one block of entries is hashed again.
 
     Raises `LedgerDamaged`.
     """
-    size = _opened(newest_note(connection), verifier).size
+    size = _opened(newest_note(connection), signer).size
     whole = max(size - 1, 0) // BLOCK
     if whole == 0:
-        return follow(connection, empty_tip(), verifier)
+        return _hashed_again(connection, empty_tip(), signer)
     found = connection.execute(
         "SELECT block FROM ledger_checkpoints WHERE place BETWEEN 1 AND ? ORDER BY place", [whole]
     )
@@ -51,38 +53,58 @@ def read_tail(connection: sqlite3.Connection, verifier: Verifier) -> Tail:
     milestone = connection.execute(
         "SELECT note FROM ledger_checkpoints WHERE place = ?", [whole]
     ).fetchone()
-    if _opened(milestone and milestone[0], verifier) != Checkpoint(
+    if _opened(milestone and milestone[0], signer) != Checkpoint(
         whole * BLOCK, tree.root(), milestone=True
     ):
         raise LedgerDamaged(NEXT_STEP)
     last = connection.execute(
         "SELECT hash FROM ledger_entries WHERE sequence = ?", [whole * BLOCK]
     ).fetchone()
-    return follow(connection, Tip(last[0] if last else FIRST_HASH, tree), verifier)
+    return _hashed_again(connection, Tip(last[0] if last else FIRST_HASH, tree), signer)
 
 
-def follow(connection: sqlite3.Connection, tip: Tip, verifier: Verifier) -> Tail:
-    """The tail after what was added behind the tip, each entry hashed again.
+def follow(connection: sqlite3.Connection, tip: Tip, signer: Signer) -> Tail:
+    """The tail after what another process has added behind the tip.
 
-    Raises `LedgerDamaged` when the result is not what the newest checkpoint states.
+    Its entries are taken by their hashes, which the checkpoint covers; whether an entry
+    is what its hash says is asked when the ledger is opened, and by the audit. Raises
+    `LedgerDamaged` when the result is not what the newest checkpoint states.
     """
     tree, previous = tip.tree.copy(), tip.hash
     rows = connection.execute(
-        f"SELECT {COLUMNS} FROM ledger_entries WHERE sequence > ? ORDER BY sequence",  # noqa: S608
+        "SELECT sequence, hash FROM ledger_entries WHERE sequence > ? ORDER BY sequence",
         [tip.size],
     )
-    for row in rows:
-        entry = entry_of(row)
-        leaf = leaf_of(entry)
-        expected = (tree.size + 1, previous, leaf.hex())
-        if (entry.sequence, entry.previous_hash, entry.hash) != expected:
-            raise LedgerDamaged(f"Entry {tree.size + 1} is not what was signed. {NEXT_STEP}")
-        tree.append(leaf)
-        previous = entry.hash
+    for sequence, own in rows:
+        if sequence != tree.size + 1 or not _HASH.fullmatch(str(own)):
+            raise _unlike(tree.size + 1)
+        tree.append(bytes.fromhex(own))
+        previous = own
     note = newest_note(connection)
-    if _opened(note, verifier) != Checkpoint(tree.size, tree.root()):
+    # A key writes a checkpoint in one way only, and to write it is cheaper than to check it.
+    if note is None or note != signed_note(Checkpoint(tree.size, tree.root()), signer):
+        _opened(note, signer)
         raise LedgerDamaged(NEXT_STEP)
-    return Tail(Tip(previous, tree), str(note))
+    return Tail(Tip(previous, tree), note)
+
+
+def _hashed_again(connection: sqlite3.Connection, tip: Tip, signer: Signer) -> Tail:
+    sequence, previous = tip.size, tip.hash
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM ledger_entries WHERE sequence > ? ORDER BY sequence",  # noqa: S608
+        [sequence],
+    )
+    for row in rows:
+        entry, sequence = entry_of(row), sequence + 1
+        expected = (sequence, previous, leaf_of(entry).hex())
+        if (entry.sequence, entry.previous_hash, entry.hash) != expected:
+            raise _unlike(sequence)
+        previous = entry.hash
+    return follow(connection, tip, signer)
+
+
+def _unlike(sequence: int) -> LedgerDamaged:
+    return LedgerDamaged(f"Entry {sequence} is not what was signed. {NEXT_STEP}")
 
 
 def newest_note(connection: sqlite3.Connection) -> str | None:

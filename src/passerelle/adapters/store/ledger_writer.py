@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from passerelle.adapters.store.connection import open_writer, transaction
+from passerelle.adapters.store.connection import BUSY_SECONDS, open_writer, transaction
 from passerelle.adapters.store.ledger_rows import (
     INSERT_CHECKPOINTS,
     INSERT_CONTENTS,
@@ -31,6 +31,7 @@ from passerelle.adapters.store.ledger_tail import (
     newest_note,
     read_tail,
 )
+from passerelle.adapters.store.ledger_turns import turn
 from passerelle.core.values.errors import NotFound, Refusal
 from passerelle.domain.ledger.chain import Extension, Sealed, extend
 from passerelle.domain.ledger.checkpoints import Checkpoint, Signer, signed_note
@@ -72,6 +73,7 @@ class LedgerWriter:
         self._closed = False
         self._current: list[Request] = []
         self._taken: deque[Request] = deque()
+        self._drained = False
         self._connection: sqlite3.Connection | None = None
         self._tail: Tail | None = None
         self._connected()
@@ -131,27 +133,36 @@ class LedgerWriter:
     def _batches(self) -> Iterator[list[Request]]:
         """Ends once the writer is closed, which an empty list says, and all is written."""
         taken = self._taken
-        while True:
+        while taken or not self._drained:
             if not taken:
-                taken += self._queue.get()
-                if not taken:
-                    return
-            with suppress(queue.Empty):
-                while len(taken) < LARGEST_BATCH:
-                    requests = self._queue.get_nowait()
-                    if not requests:
-                        self._queue.put(requests)  # to be met again when all is written
-                        break
-                    taken += requests
-            yield _next_batch(taken)
+                self._take(self._queue.get())
+            if taken:
+                batch: list[Request] = []
+                self._fill_up(batch)
+                yield batch
+
+    def _fill_up(self, batch: list[Request]) -> None:
+        """With what has queued. An erasure is its own batch."""
+        with suppress(queue.Empty):
+            while len(batch) + len(self._taken) < LARGEST_BATCH:
+                self._take(self._queue.get_nowait())
+        size = sum(request.size for request in batch)
+        while self._taken and len(batch) < LARGEST_BATCH and size < LARGEST_BATCH_BYTES:
+            if batch and (_erases(batch[0]) or _erases(self._taken[0])):
+                return
+            batch.append(self._taken.popleft())
+            size += batch[-1].size
+
+    def _take(self, requests: list[Request]) -> None:
+        self._taken += requests
+        self._drained = self._drained or not requests
 
     def _flush(self, batch: list[Request]) -> None:
-        with self._gate:
-            self._waiting -= len(batch)
-            self._waiting_bytes -= sum(request.size for request in batch)
         outcomes: Sequence[Outcome]
         try:
-            outcomes = self._commit([request.sealed for request in batch])
+            with turn(self._path.parent, seconds=BUSY_SECONDS):
+                self._fill_up(batch)  # with what came while others wrote
+                outcomes = self._commit([request.sealed for request in batch])
         except NotFound as refusal:
             outcomes = [refusal]
         except LedgerDamaged as refusal:
@@ -160,6 +171,9 @@ class LedgerWriter:
         except sqlite3.Error as error:
             self._disconnect()
             outcomes = [LedgerUnavailable(f"The disk says: {error}.") for _ in batch]
+        with self._gate:
+            self._waiting -= len(batch)
+            self._waiting_bytes -= sum(request.size for request in batch)
         _tell(batch, outcomes)
 
     def _commit(self, batch: list[Sealed]) -> list[Entry]:
@@ -218,22 +232,6 @@ class LedgerWriter:
         if self._connection is not None:
             with closing(self._connection), suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-
-
-def _next_batch(taken: deque[Request]) -> list[Request]:
-    """Takes from the left. An erasure is its own batch."""
-    first = taken.popleft()
-    batch, size = [first], first.size
-    while (
-        taken
-        and not _erases(first)
-        and not _erases(taken[0])
-        and len(batch) < LARGEST_BATCH
-        and size < LARGEST_BATCH_BYTES
-    ):
-        batch.append(taken.popleft())
-        size += batch[-1].size
-    return batch
 
 
 def _erases(request: Request) -> bool:
