@@ -1,6 +1,7 @@
 """Requests made up from the description of the control plane, and answers held against it."""
 
 import asyncio
+from typing import Any
 
 import pytest
 import schemathesis
@@ -38,6 +39,6 @@ def key() -> str:
 @DESCRIBED.parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_request_that_can_be_described_makes_the_control_plane_fail(
-    case: schemathesis.Case, key: str
+    case: schemathesis.Case[Any], key: str
 ) -> None:
     case.call_and_validate(headers={"authorization": f"Bearer {key}"}, checks=CHECKS)
