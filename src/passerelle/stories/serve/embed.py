@@ -58,9 +58,8 @@ async def embed(
     """Vectors of what may pass. The caller leaves the tab, and so writes the entry."""
     tab = identified.tab
     tab.operation = EMBEDDINGS
-    reserved = reserve(identified, parts)
-    deployment = _embedding(reserved.deployment)
-    tab.deployment = deployment
+    reserved = reserve(identified, parts, route=_embedding)
+    deployment = reserved.deployment
     screened = screen_input(reserved)
     if any(not isinstance(each, str) for each in request.inputs):
         note_unread(tab, deployment, Surface.INPUT, ("tokens",))

@@ -1,7 +1,7 @@
 """One function per step: each takes one state and returns the next."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -120,10 +120,22 @@ def identify(arrival: Arrival, parts: Parts) -> Identified:
     )
 
 
-def reserve(identified: Identified, parts: Parts) -> Reserved:
-    """May they spend? Rate first, then money; both before any work is done."""
+def as_it_is(deployment: Deployment) -> Deployment:
+    return deployment
+
+
+def reserve(
+    identified: Identified,
+    parts: Parts,
+    *,
+    route: Callable[[Deployment], Deployment] = as_it_is,
+) -> Reserved:
+    """May they spend? Rate first, then money; both before any work is done.
+
+    `route` says which of the deployment's routes is asked: its own, or that of embeddings.
+    """
     tab = identified.tab
-    deployment = _resolve(tab, parts)
+    deployment = route(_resolve(tab, parts))
     tab.deployment = deployment
     key = parts.keys.get(tab.principal.key_id)
     draws = parts.accounts.draws(deployment, tab.principal, key)
