@@ -55,9 +55,12 @@ class Counter(_Series):
 
     def add(self, amount: float = 1, labels: Labels = ()) -> None:
         values = self._values
-        if labels not in values and len(values) >= _MOST_SERIES:
-            labels = (_OTHER,) * len(labels)
-        values[labels] = values.get(labels, 0) + amount
+        known = values.get(labels)
+        if known is None:
+            if len(values) >= _MOST_SERIES:
+                labels = (_OTHER,) * len(labels)
+            known = values.get(labels, 0)
+        values[labels] = known + amount
 
     def rows(self) -> Rows:
         return {labels: (value,) for labels, value in self._values.items()}
