@@ -183,9 +183,13 @@ class ResponseStream:
         self._connection = connection
         self._give_back: Callable[[], None] | None = give_back
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while data := await self._connection.chunk():
-            yield data
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if data := await self._connection.chunk():
+            return data
+        raise StopAsyncIteration
 
     async def read(self) -> bytes:
         """All that is left."""
