@@ -1,5 +1,7 @@
 """`/v1/files` and `/v1/batches`."""
 
+import asyncio
+import re
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -28,8 +30,10 @@ BATCH: Final = "/v1/batches/{batch_id}"
 FORM: Final = b"multipart/form-data"
 _JSON = ((b"content-type", b"application/json"),)
 _BYTES = ((b"content-type", b"application/octet-stream"),)
-_MOST_LISTED: Final = 10_000
-_USUALLY_LISTED: Final = 20
+_MOST_FILES: Final = 10_000
+_MOST_BATCHES: Final = 100
+_USUAL_BATCHES: Final = 20
+_NUMBER: Final = re.compile("[0-9]{1,6}")
 _FORM_BYTES: Final = 10_000
 """What a form adds to the file in it."""
 
@@ -45,12 +49,13 @@ class Files:
     async def add(self, request: Request) -> None:
         granted = self._grant(request.credential, Permission.EXCHANGE_CREATE)
         body = await request.body(self._limits, FORM)
-        upload = read_form(body, request.headers.get(b"content-type", b"").decode("latin-1"))
+        kind = request.headers.get(b"content-type", b"").decode("latin-1")
+        upload = await asyncio.to_thread(read_form, body, kind)
         recorded = await add_file(
             granted,
             self._parts,
             filename=upload.filename,
-            purpose=upload.fields.get("purpose", ""),
+            purpose=wire.decode_purpose(upload.fields),
             content=upload.content,
         )
         await request.reply(200, wire.encode_file(recorded.value), _JSON)
@@ -58,10 +63,11 @@ class Files:
     async def all(self, request: Request) -> None:
         query = _query(request)
         files = own_files(self._reading(request), self._parts, purpose=query.get("purpose", ""))
-        if query.get("order") == "asc":
+        if _ascending(query):
             files = files[::-1]
+        limit = _limit(query, usual=_MOST_FILES, most=_MOST_FILES)
         page, more = wire.page_of(
-            files, lambda file: file.id, after=query.get("after", ""), limit=_limit(query)
+            files, lambda file: file.id, after=query.get("after", ""), limit=limit
         )
         await request.reply(200, wire.encode_files(page, has_more=more), _JSON)
 
@@ -76,7 +82,7 @@ class Files:
 
     async def remove(self, request: Request) -> None:
         granted = self._grant(request.credential, Permission.EXCHANGE_CREATE)
-        recorded = await remove_file(granted, self._parts, request.path.removeprefix(f"{FILES}/"))
+        recorded = await remove_file(granted, self._parts, request.parameters["file_id"])
         await request.reply(200, wire.encode_deleted(recorded.value), _JSON)
 
     def _reading(self, request: Request) -> Granted:
@@ -110,7 +116,7 @@ class Batches:
             own_batches(self._reading(request), self._parts),
             lambda batch: batch.id,
             after=query.get("after", ""),
-            limit=_limit(query),
+            limit=_limit(query, usual=_USUAL_BATCHES, most=_MOST_BATCHES),
         )
         await request.reply(200, wire.encode_batches(page, has_more=more), _JSON)
 
@@ -152,8 +158,15 @@ def _query(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(text.decode("latin-1")).items()}
 
 
-def _limit(query: dict[str, str]) -> int:
-    given = query.get("limit", str(_USUALLY_LISTED))
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= _MOST_LISTED:
-        raise InvalidRequest(f"It must be a number from 1 to {_MOST_LISTED:,}.", param="limit")
+def _limit(query: dict[str, str], *, usual: int, most: int) -> int:
+    given = query.get("limit", str(usual))
+    if not _NUMBER.fullmatch(given) or not 1 <= int(given) <= most:
+        raise InvalidRequest(f"It must be a number from 1 to {most:,}.", param="limit")
     return int(given)
+
+
+def _ascending(query: dict[str, str]) -> bool:
+    order = query.get("order", "desc")
+    if order not in ("asc", "desc"):
+        raise InvalidRequest("It must be `asc` or `desc`.", param="order")
+    return order == "asc"

@@ -47,11 +47,13 @@ def read_form(body: bytes, content_type: str) -> Upload:
             spool_limit=len(body) + 1,
         )
         for part in parser:
-            if part.filename:
-                upload = (part.filename, part.raw) if part.name == "file" else upload
-            else:
+            if not part.filename:
                 fields[part.name] = part.value
-    except (MultipartError, UnicodeDecodeError) as fault:
+            elif part.name == "file" and upload is None:
+                upload = part.filename, part.raw
+            else:
+                raise InvalidRequest("Send one file, as `file`.", param=part.name)
+    except (MultipartError, ValueError, LookupError) as fault:  # also of a part's own charset
         raise BrokenForm(f"{fault}.") from None
     if upload is None:
         raise InvalidRequest("The form needs a part `file` with a file name.", param="file")

@@ -17,7 +17,7 @@ from passerelle.domain.ledger.acts import Recorded, record
 from passerelle.domain.ledger.entries import Draft, Ledger
 from passerelle.domain.ledger.events import FILE_ADD, FILE_REMOVE
 
-PURPOSES: Final = ("batch", "user_data", "evals", "fine-tune", "assistants", "vision")
+PURPOSES: Final = ("batch", "user_data", "fine-tune", "assistants", "vision")
 OUTPUT_PURPOSE: Final = "batch_output"
 
 

@@ -51,9 +51,12 @@ def converted(raw: dict[str, JsonValue], kind: type[T]) -> T:
 
 
 def _refuse(fault: str) -> NoReturn:
-    """Turns msgspec's `... - at `$.messages[0].role`` into a message and a parameter."""
-    message, _, place = fault.partition(" - at `$")
-    param = place.rstrip("`").lstrip(".")
+    """Turns msgspec's `... - at `$.messages[0].role`` into a message and a parameter.
+
+    A wrong key of an object is told as `... - at `key` in `$.metadata``.
+    """
+    message = fault.partition(" - at `")[0]
+    param = fault.rpartition("`$")[2].rstrip("`").lstrip(".") if message != fault else ""
     if message.startswith("Object missing required field"):
         missing = message.split("`")[1]
         param = f"{param}.{missing}" if param else missing

@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from passerelle.core.values.errors import InvalidRequest
 from passerelle.domain.jobs.batches import WINDOW, Batch, BatchState
 from passerelle.domain.jobs.files import StoredFile
 from passerelle.transport.wire.bodies import converted, decode_object
@@ -24,6 +25,12 @@ class BatchRequest(msgspec.Struct, forbid_unknown_fields=True):
     endpoint: str
     completion_window: str
     metadata: _Metadata | None = None
+
+
+class _UploadFields(msgspec.Struct, forbid_unknown_fields=True):
+    """What stands beside the file in the form of `POST /v1/files`."""
+
+    purpose: str
 
 
 class _File(msgspec.Struct, omit_defaults=True):
@@ -88,13 +95,18 @@ class _List(msgspec.Struct):
     object: str
     data: list[_File] | list[_Batch]
     has_more: bool
-    first_id: str | None
-    last_id: str | None
+    first_id: str
+    last_id: str
 
 
 def decode_batch_request(body: bytes) -> BatchRequest:
     """Raises kin of `InvalidRequest` that name the parameter."""
     return converted(decode_object(body), BatchRequest)
+
+
+def decode_purpose(fields: Mapping[str, str]) -> str:
+    """Of an upload's form. Raises kin of `InvalidRequest` that name the parameter."""
+    return converted(dict(fields), _UploadFields).purpose
 
 
 def encode_file(file: StoredFile) -> bytes:
@@ -120,9 +132,14 @@ def encode_batches(batches: Sequence[Batch], *, has_more: bool) -> bytes:
 def page_of(
     items: Sequence[T], identify: Callable[[T], str], *, after: str, limit: int
 ) -> tuple[Sequence[T], bool]:
-    """At most `limit` items behind the one called `after`, and whether more follow."""
+    """At most `limit` items behind the one called `after`, and whether more follow.
+
+    Raises `InvalidRequest` where it is not there: to begin anew would never end.
+    """
     places = {identify(item): place for place, item in enumerate(items)}
-    start = places[after] + 1 if after in places else 0
+    if after and after not in places:
+        raise InvalidRequest("Nothing in the list has this id.", param="after")
+    start = places[after] + 1 if after else 0
     return items[start : start + limit], len(items) > start + limit
 
 
@@ -166,5 +183,5 @@ def _times(times_ms: Mapping[str, int]) -> dict[str, int]:
 
 
 def _listed(data: list[_File] | list[_Batch], *, has_more: bool) -> _List:
-    first, last = (data[0].id, data[-1].id) if data else (None, None)
+    first, last = (data[0].id, data[-1].id) if data else ("", "")
     return _List("list", data, has_more, first, last)
