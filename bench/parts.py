@@ -10,7 +10,7 @@ import gc
 import resource
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +149,7 @@ def _encode(heading: Heading, checked: Checked) -> bytes:
     return encode_completion(heading, checked.completion, provenance_of(checked))
 
 
-async def at_once(count: int, work: Callable[[], "asyncio.Future[object]"]) -> tuple[float, float]:
+async def at_once(count: int, work: Callable[[], Awaitable[object]]) -> tuple[float, float]:
     """Processor and wall microseconds of one of so many, with 64 under way."""
     turns = iter(range(count))
 
@@ -175,12 +175,9 @@ async def whole(bench: Bench, count: int) -> dict[str, tuple[float, float]]:
     reserved = steps.reserve(steps.identify(bench.arrival(), parts), parts)
     steps.charge(reserved.tab, COMPLETION.usage)
     draft = reserved.tab._draft(200, "")  # noqa: SLF001
-    loop = asyncio.get_running_loop()
     return {
-        "ledger record": await at_once(count, lambda: loop.create_task(parts.ledger.append(draft))),
-        "whole answer": await at_once(
-            count, lambda: loop.create_task(serving.answer(bench.arrival()))
-        ),
+        "ledger record": await at_once(count, lambda: parts.ledger.append(draft)),
+        "whole answer": await at_once(count, lambda: serving.answer(bench.arrival())),
     }
 
 
