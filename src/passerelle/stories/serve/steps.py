@@ -143,11 +143,12 @@ def reserve(
         return Reserved(tab, deployment)
     expected = _expected(tab, deployment, strict_price=draws.strict_price)
     if draws.rates and tab.purpose != LOAD:
-        tab.counted = draws.rates
-        tab.expected_tokens = expected.tokens
         tab.rates = parts.rates.take(
             draws.rates, tokens=expected.tokens, now_ns=parts.clock.monotonic_ns()
         )
+        # Only now: a refused request was counted nowhere, so nothing of it may be given back.
+        tab.counted = draws.rates
+        tab.expected_tokens = expected.tokens
     if draws.allowances:
         tab.reservation = parts.purse.reserve(
             draws.allowances, expected, now_ms=parts.clock.now_ms()

@@ -2,7 +2,9 @@
 
 import asyncio
 import hmac
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -121,11 +123,14 @@ class Tab:
         """Settles and records; a cancelled caller does not stop the record from being written."""
         status, code = outcome_of(error)
         alerts = self._settle()
+        drafts = deque((self._draft(status, code), *map(self._alert, alerts)))
         try:
-            await self.parts.ledger.append(self._draft(status, code))
-            for alert in alerts:
-                await self.parts.ledger.append(self._alert(alert))
+            while drafts:
+                await self.parts.ledger.append(drafts.popleft())
         except asyncio.CancelledError:  # what is queued is written, though the client has gone
+            for draft in drafts:
+                with suppress(asyncio.CancelledError):
+                    await self.parts.ledger.append(draft)
             self.parts.observer.exchange_ended(self._observation(status, code))
             raise
         self.parts.observer.exchange_ended(self._observation(status, code))
