@@ -30,6 +30,12 @@ def _giving(response: httpx.Response) -> Callable[..., httpx.Response]:
     return lambda *_, **__: response
 
 
+_ALWAYS = {
+    "test_anthropic_inputs": "blocks of Anthropic's own format are for Anthropic's client",
+    "test_stream_time": "a benchmark over recordings of a real provider",
+}
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings(  # of what the suite hands to LangChain, not of what we answer
     "ignore:Received a Pydantic BaseModel V1 schema",
@@ -37,12 +43,6 @@ def _giving(response: httpx.Response) -> Callable[..., httpx.Response]:
     "ignore:OpenAI may require a filename",
     "ignore:LANGCHAIN_TESTS_USER_AGENT",
 )
-_ALWAYS = {
-    "test_anthropic_inputs": "blocks of Anthropic's own format are for Anthropic's client",
-    "test_stream_time": "a benchmark over recordings of a real provider",
-}
-
-
 class _Suite(ChatModelIntegrationTests):
     responses = False
 
