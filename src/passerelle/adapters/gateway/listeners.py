@@ -17,6 +17,7 @@ from typing import Final
 
 from passerelle.adapters.gateway.http1 import Application, Hall, HttpConnection, Patience
 from passerelle.core.values.errors import Unavailable
+from passerelle.transport.egress.tls import Tls
 
 _log = logging.getLogger("passerelle.listener")
 _BACKLOG: Final = 2_048
@@ -61,6 +62,7 @@ class Listener:
 
     async def start(self) -> int:
         """Returns the port. Raises `CannotListen`."""
+        self._hall.date = _date()
         try:
             await self._bind()
         except OSError as error:
@@ -72,15 +74,21 @@ class Listener:
     async def _bind(self) -> None:
         start = partial(
             asyncio.get_running_loop().create_server,
-            lambda: HttpConnection(self._hall),
-            ssl=self._tls,
-            ssl_handshake_timeout=self._listening.header_seconds if self._tls else None,
+            self._protocol,
             backlog=self._listening.backlog,
         )
         for bound in self._listening.sockets:
             self._servers.append(await start(sock=bound))
         if not self._servers:
             self._servers = [await start(self._listening.host, self._listening.port)]
+
+    def _protocol(self) -> asyncio.BufferedProtocol:
+        connection = HttpConnection(self._hall)
+        if self._tls is None:
+            return connection
+        tls = Tls(connection, self._tls)
+        tls.give_up_after(self._listening.header_seconds)
+        return tls
 
     def reload_certificate(self) -> None:
         """New connections get the new certificate; a pair that does not fit changes nothing."""

@@ -20,6 +20,7 @@ from passerelle.transport.egress.failures import (
 )
 from passerelle.transport.egress.heads import Headers
 from passerelle.transport.egress.targets import Origin, Target
+from passerelle.transport.egress.tls import Tls
 
 Dial = Callable[[Origin, Callable[[], Connection]], Awaitable[Connection]]
 """The transport seam: opens a connection and binds it to the protocol that the factory makes."""
@@ -215,13 +216,17 @@ class TcpDial:
 
     async def __call__(self, origin: Origin, protocol: Callable[[], Connection]) -> Connection:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            protocol,
-            origin.host,
-            origin.port,
-            ssl=self._tls() if origin.over_tls else None,
-            server_hostname=origin.host if origin.over_tls else None,
-        )
+        connection = protocol()
+        if not origin.over_tls:
+            await loop.create_connection(lambda: connection, origin.host, origin.port)
+            return connection
+        tls = Tls(connection, self._tls(), server=origin.host)
+        await loop.create_connection(lambda: tls, origin.host, origin.port)
+        try:
+            await tls.ready
+        except BaseException:
+            tls.abort()
+            raise
         return connection
 
     def _tls(self) -> ssl.SSLContext:
