@@ -126,6 +126,7 @@ def test_settings_that_documents_show_are_accepted(tmp_path: Path) -> None:
     assert settings
     for block in settings:
         file = tmp_path / "passerelle.toml"
+        (tmp_path / "service-account.json").write_text("{}")
         file.write_text(block)
         named = dict.fromkeys(re.findall(r'"env:(\w+)"', block), "sk-planted")
         assert len(read_settings(file, named).providers) > 1

@@ -31,9 +31,26 @@ def ask(
         with opened_store(installation) as store:
             checked = asyncio.run(ask_once(installation, store, usecase, question, key_file=as_key))
     if as_json:
-        print_json(checked)
+        print_json(_told(checked))
     else:
         _print(checked)
+
+
+def _told(checked: Checked) -> dict[str, object]:
+    completion = checked.completion
+    return {
+        "exchange_id": checked.exchange_id,
+        "served": checked.served._asdict(),
+        "text": checked.text,
+        "finish_reason": checked.finish_reason,
+        "usage": completion.usage,
+        "citations": checked.citations,
+        "grounding": checked.grounding,
+        "guards": [guard._asdict() for guard in checked.guards],
+        "cost_nano_usd": checked.cost_nano_usd,
+        "price_book": checked.price_book,
+        "upstream_ns": checked.upstream_ns,
+    }
 
 
 def _print(checked: Checked) -> None:
