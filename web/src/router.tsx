@@ -48,6 +48,12 @@ const ledger = createRoute({
   component: lazyRouteComponent(() => import("./ledger/Ledger"), "LedgerPage"),
 });
 
+const keys = createRoute({
+  getParentRoute: () => root,
+  path: "/keys",
+  component: lazyRouteComponent(() => import("./keys/Keys"), "KeysPage"),
+});
+
 const usecases = createRoute({
   getParentRoute: () => root,
   path: "/usecases",
@@ -115,6 +121,7 @@ export const router = createRouter({
     exchanges,
     exchange,
     ledger,
+    keys,
     reviews,
     review,
     evaluation,

@@ -1,5 +1,6 @@
 import { Problem, problemOfResponse, unreachable } from "./problem";
 import type {
+  ApiKey,
   Case,
   Costs,
   DocumentRow,
@@ -8,10 +9,12 @@ import type {
   ExchangeRecord,
   Flag,
   FlagRecord,
+  IssuedKey,
   LedgerHead,
   LedgerVerification,
   Me,
   NewFlag,
+  NewKey,
   NewPromotion,
   NewReview,
   NewRollback,
@@ -83,6 +86,18 @@ export class Client {
 
   verifyLedger(): Promise<LedgerVerification> {
     return this.send("POST", "/ledger/verifications");
+  }
+
+  keys(signal?: AbortSignal): Promise<ApiKey[]> {
+    return this.get("/keys", signal);
+  }
+
+  createKey(key: NewKey): Promise<IssuedKey> {
+    return this.send("POST", "/keys", key);
+  }
+
+  revokeKey(publicId: string): Promise<ApiKey> {
+    return this.send("DELETE", `/keys/${encodeURIComponent(publicId)}`);
   }
 
   flag(flag: NewFlag): Promise<Flag> {

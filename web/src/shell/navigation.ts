@@ -25,6 +25,7 @@ export const NAVIGATION: { group: string; pages: Destination[] }[] = [
     pages: [
       { to: "/exchanges", label: "Exchanges", icon: "list", needs: "exchange:read_own" },
       { to: "/ledger", label: "Ledger", icon: "chain", needs: "ledger:read" },
+      { to: "/keys", label: "Keys", icon: "key", needs: "key:read" },
     ],
   },
   {
