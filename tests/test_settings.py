@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from passerelle.core.values.errors import InvalidConfiguration
+from passerelle.domain.budgets.limits import Budget
 from passerelle.settings import process as module
 from passerelle.settings.process import Settings, read_settings
 from passerelle.settings.providers import (
@@ -234,7 +235,10 @@ def test_direct_models_have_guards_and_a_budget_of_their_own(tmp_path: Path) -> 
     assert direct is not None
     assert [policy.guard.name for policy in direct.guards] == ["secrets"]
     assert direct.budget.day_nano == 2_000_000_000
-    assert "guards.secretz" in faults(tmp_path, "[direct.guards.secretz]\n")[0]
+    text = "[direct.guards.secretz]\n[direct.budget]\nper_day_usd = -1\n"
+    guard, budget = faults(tmp_path, text)
+    assert guard.startswith("passerelle.toml:1: direct.guards.secretz")
+    assert budget == "passerelle.toml:3: direct.budget.per_day_usd: must be at least 0"
 
 
 def test_a_secret_does_not_show_itself() -> None:
@@ -276,3 +280,64 @@ def test_providers_that_are_no_table_are_one_fault(tmp_path: Path) -> None:
     assert faults(tmp_path, "providers = 3\n") == [
         "passerelle.toml:1: providers: must be a table, not an integer"
     ]
+
+
+BUDGETS = """\
+[budgets.key]
+per_day_usd = 0.5
+[budgets.user]
+per_month_tokens = 1000
+[budgets.teams.claims]
+per_month_usd = 100
+time_zone = "Europe/Paris"
+[budgets.teams."the rest"]
+requests_per_minute = 5
+"""
+
+
+def test_budgets_of_keys_users_and_teams_are_read(tmp_path: Path) -> None:
+    found = read(tmp_path, BUDGETS).budgets
+    assert found.each_key == Budget(day_nano=500_000_000)
+    assert found.each_user == Budget(month_tokens=1_000)
+    assert found.teams == {
+        "claims": Budget(month_nano=100_000_000_000, time_zone="Europe/Paris"),
+        "the rest": Budget(requests_per_minute=5),
+    }
+
+
+def test_without_budgets_no_caller_is_limited(tmp_path: Path) -> None:
+    found = read(tmp_path).budgets
+    assert (found.each_key, found.each_user, found.teams) == (None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "[budgets.key]\nper_day_usd = -1\n",
+            "passerelle.toml:2: budgets.key.per_day_usd: must be at least 0",
+        ),
+        (
+            "[budgets.user]\n\nper_day_usb = 1\n",
+            'passerelle.toml:3: budgets.user.per_day_usb: unknown key; did you mean "per_day_usd"?',
+        ),
+        (
+            "[budgets.teams.A]\nalert_at = ['x']\n",
+            'passerelle.toml:2: budgets.teams.A.alert_at: "x" is no share such as "80%"',
+        ),
+        (
+            "[budgets]\nkey = 5\n",
+            "passerelle.toml:2: budgets.key: must be a table, not an integer",
+        ),
+        (
+            "[budgets.teams]\nclaims = 5\n",
+            "passerelle.toml:2: budgets.teams.claims: must be a table, not an integer",
+        ),
+        (
+            "[budgets.keys]\nper_day_usd = 1\n",
+            'passerelle.toml:1: budgets.keys: unknown key; did you mean "key"?',
+        ),
+    ],
+)
+def test_fault_of_a_budget_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+    assert faults(tmp_path, text) == [told]

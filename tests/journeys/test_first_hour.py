@@ -229,6 +229,27 @@ def test_key_works_until_it_is_revoked_also_in_the_running_gateway(gateway: Gate
     assert (unknown.returncode, json.loads(unknown.stdout)["error"]["code"]) == (2, "not_found")
 
 
+def test_key_is_held_to_its_budget_and_what_it_spent_is_listed(gateway: Gateway) -> None:
+    limits = ("--per-day-requests", "1", "--per-month-usd", "2.5")
+    made = json.loads(gateway.run("keys", "create", "--label", "tight", *limits, "--json").stdout)
+    assert made["budget"] == {"per_day_requests": 1, "per_month_usd": 2.5}
+    time.sleep(DEAD_WITHIN_SECONDS)
+    body = {"model": "handbook", "messages": [{"role": "user", "content": QUESTION}]}
+    answers = [gateway.ask("POST", "/v1/chat/completions", body, key=made["key"]) for _ in range(2)]
+    assert [each.status for each in answers] == [200, 429]
+    assert answers[1].json()["error"]["code"] == "insufficient_quota"
+    assert answers[1].headers["x-should-retry"] == "false"
+    listed = json.loads(gateway.run("keys", "list", "--json").stdout)
+    shown = {row["public_id"]: row["spent"] for row in listed}
+    assert shown[made["public_id"]] == ["1 of 1 requests today", "0 of 2.5 USD this month"]
+    served = {key["public_id"]: key for key in gateway.ask("GET", "/api/v1/keys").json()}
+    standing = served[made["public_id"]]["standing"]
+    assert standing["day"]["spent"]["requests"] == 1
+    assert standing["day"]["held"]["requests"] == 0
+    denied = gateway.run("keys", "create", "--label", "x", "--time-zone", "Mars/Base", "--json")
+    assert (denied.returncode, "time zone" in denied.stdout) == (2, True)
+
+
 def test_doctor_finds_nothing_broken(gateway: Gateway) -> None:
     looked = gateway.run("doctor", "--json")
     found = json.loads(looked.stdout)

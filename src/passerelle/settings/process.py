@@ -238,8 +238,8 @@ class _Reader:
         keep_content = inner.flag("keep_content", default=True)
         guards, faults = parse_guards(inner.unread("guards"))
         budget, more = parse_budget(inner.unread("budget"))
-        for fault in (*faults, *more):
-            section.fault("direct", f"{'.'.join(map(str, fault.where))}: {fault.message}")
+        inner.faults_of("guards", faults)
+        inner.faults_of("budget", more)
         if guards is None or budget is None:
             return None
         return DirectSettings(guards, budget, keep_content)
@@ -261,23 +261,20 @@ class _Reader:
 
 def _budgets(section: Section) -> BudgetSettings:
     inner = section.table("budgets")
-    teams = {
-        name: _budget(section, f"teams.{name}", each)
-        for name, each in inner.unread("teams").items()
-    }
+    named = inner.table("teams")
+    teams = {name: _budget(named, name) for name in named}
     return BudgetSettings(
-        _budget(section, "key", inner.unread("key")) if "key" in inner else None,
-        _budget(section, "user", inner.unread("user")) if "user" in inner else None,
+        _budget(inner, "key"),
+        _budget(inner, "user"),
         {name: budget for name, budget in teams.items() if budget is not None},
     )
 
 
-def _budget(section: Section, name: str, table: object) -> Budget | None:
-    budget, faults = parse_budget(
-        table if isinstance(table, Mapping) else {"must be a table": None}
-    )
-    for fault in faults:
-        section.fault("budgets", f"{name}: {'.'.join(map(str, fault.where))}: {fault.message}")
+def _budget(section: Section, name: str) -> Budget | None:
+    if name not in section:
+        return None
+    budget, faults = parse_budget(section.unread(name))
+    section.faults_of(name, faults)
     return budget
 
 

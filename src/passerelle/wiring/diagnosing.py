@@ -2,10 +2,12 @@
 
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from passerelle.core.values.errors import InvalidConfiguration, Refusal
+from passerelle.domain.budgets.limits import Budget
+from passerelle.settings.process import Settings
 from passerelle.wiring.improving import CASES_FILE, read_cases
 from passerelle.wiring.installation import Installation, Told, read_installation
 from passerelle.wiring.operating import DEVELOPMENT_KEY, verify_ledger
@@ -151,17 +153,32 @@ def _cases(installation: Installation) -> Iterator[Finding]:
 
 def _prices(installation: Installation) -> Iterator[Finding]:
     prices = price_book(installation)
+    callers = _callers_budgets(installation.settings)
     for usecase in installation.usecases:
         for stage, setup in usecase.stages.items():
-            if prices.price(setup.plan.provider, setup.plan.model) is None:
-                yield Finding(
-                    "prices",
-                    "note",
-                    f"{usecase.name}@{stage}: nobody knows the price of {setup.plan.model} at "
-                    f"{setup.plan.provider}; its cost is shown as not known, and budgets in "
-                    "money do not hold for it.",
-                    'Set prices = "PROVIDER" of the price list in [providers.NAME].',
-                )
+            budgets = [*callers, usecase.budget, *([setup.budget] if setup.budget else [])]
+            for target in setup.plan.targets:
+                if prices.price(target.provider, target.model) is None:
+                    what = f"{target.model} at {target.provider}"
+                    yield _price_unknown(f"{usecase.name}@{stage}", what, budgets)
+
+
+def _callers_budgets(settings: Settings) -> list[Budget]:
+    """Those that hold whatever is asked for."""
+    told = settings.budgets
+    found = (told.each_key, told.each_user, *told.teams.values())
+    return [budget for budget in found if budget is not None]
+
+
+def _price_unknown(where: str, what: str, budgets: Sequence[Budget]) -> Finding:
+    nobody = f"{where}: nobody knows the price of {what}; its cost is shown as not known"
+    cure = 'Set prices = "PROVIDER" of the price list in [providers.NAME]'
+    limited = [budget for budget in budgets if budget.limits_money]
+    if any(budget.unknown_price == "refuse" for budget in limited):
+        message = f"{nobody}, and requests are refused, for a budget limits money."
+        return Finding("prices", "fault", message, f'{cure}, or unknown_price = "pass" there.')
+    held = ", and budgets in money do not hold for it" if limited else ""
+    return Finding("prices", "note", f"{nobody}{held}.", f"{cure}.")
 
 
 def _roles(installation: Installation) -> Iterator[Finding]:

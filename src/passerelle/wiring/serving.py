@@ -25,6 +25,9 @@ from passerelle.wiring.secrets import pepper
 LONGEST_PERIOD_MS = 32 * 86_400_000
 """A month and a day: what the budgets of this month can have been spent in."""
 PAGE = 1_000
+ANSWERED = 200
+PROVIDER_FAULT = "provider_"
+"""How codes of requests begin that a provider was asked for and did not answer."""
 
 
 def build_parts(
@@ -105,20 +108,24 @@ def remember_spending(
     purse: Purse, accounts: Accounts, store: Store, deployments: Deployments, now_ms: int
 ) -> None:
     """Books what this month's exchanges have taken, so that a restart forgets nothing."""
-    organisation = deployments.scope.organisation
-    for entry in _exchanges_since(now_ms - LONGEST_PERIOD_MS, store.ledger, organisation):
-        told = msgspec.json.decode(entry.facts, type=_Taken)
-        deployment = deployments.find(f"{entry.usecase}@{told.stage}", deployments.scope)
-        deployment = deployment or deployments.find(told.asked(entry.usecase), deployments.scope)
+    scope = deployments.scope
+    for entry, told in taken_lately(store.ledger, scope.organisation, now_ms):
+        deployment = deployments.find(f"{entry.usecase}@{told.stage}", scope)
+        deployment = deployment or deployments.find(told.asked(entry.usecase), scope)
         key = store.keys.get(told.key_id)
-        if not (told.cost_nano_usd or told.tokens):
-            continue
         # What a caller has spent stays spent when the use case is gone.
         offered = of_deployment(deployment) if deployment is not None else ()
         callers = accounts.of_caller(key.principal, key) if key is not None else ()
-        taken = Amount(told.cost_nano_usd or 0, told.tokens, 1)
         for allowance in (*offered, *callers):
-            purse.load(allowance, taken, at_ms=entry.at_ms)
+            purse.load(allowance, told.amount, at_ms=entry.at_ms)
+
+
+def taken_lately(ledger: Ledger, organisation: str, now_ms: int) -> Iterator[tuple[Entry, "Taken"]]:
+    """Exchanges of the last month for which a provider was asked, newest first."""
+    for entry in _exchanges_since(now_ms - LONGEST_PERIOD_MS, ledger, organisation):
+        told = msgspec.json.decode(entry.facts, type=Taken)
+        if told.reached:
+            yield entry, told
 
 
 def _exchanges_since(since_ms: int, ledger: Ledger, organisation: str) -> Iterator[Entry]:
@@ -136,9 +143,11 @@ def _exchanges_since(since_ms: int, ledger: Ledger, organisation: str) -> Iterat
         before = page[-1].sequence
 
 
-class _Taken(msgspec.Struct):
+class Taken(msgspec.Struct):
     """What the facts of an exchange say of what it took."""
 
+    status: int = 0
+    code: str = ""
     stage: str = ""
     provider: str = ""
     model: str = ""
@@ -146,6 +155,16 @@ class _Taken(msgspec.Struct):
     cost_nano_usd: int | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+
+    @property
+    def reached(self) -> bool:
+        """A provider was asked, whatever came of it."""
+        taken = bool(self.cost_nano_usd or self.tokens)
+        return taken or self.status == ANSWERED or self.code.startswith(PROVIDER_FAULT)
+
+    @property
+    def amount(self) -> Amount:
+        return Amount(self.cost_nano_usd or 0, self.tokens, 1)
 
     @property
     def tokens(self) -> int:

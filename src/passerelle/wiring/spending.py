@@ -1,8 +1,9 @@
-"""How the accounts of the running gateway stand."""
+"""How accounts stand: in the running gateway, or by its ledger."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from passerelle.adapters.store.stores import Store
 from passerelle.core.values.scope import Scope
 from passerelle.domain.budgets.limits import Amount
 from passerelle.domain.budgets.reservations import Allowance
@@ -11,6 +12,8 @@ from passerelle.domain.identity.keys import ApiKey
 from passerelle.stories.serve.accounts import Accounts, of_deployment
 from passerelle.stories.serve.parts import Parts
 from passerelle.wiring.catalogue import Deployments
+from passerelle.wiring.installation import Installation
+from passerelle.wiring.serving import accounts_of, taken_lately
 
 _Named = tuple[AccountKind, str, Allowance]
 
@@ -56,6 +59,24 @@ class Spending:
         return AccountView(
             kind, name, allowance, self.parts.purse.standing(allowance, now_ms=now_ms)
         )
+
+
+def views_of_keys(installation: Installation, store: Store) -> dict[str, AccountView]:
+    """Of the keys that something limits, as the ledger has it: without what is held now."""
+    from passerelle.adapters.store.purse import MemoryPurse
+
+    accounts, purse, now_ms = accounts_of(installation), MemoryPurse(), installation.clock.now_ms()
+    organisation = installation.scope.organisation
+    keys = {key.public_id: key for key in store.keys.all(organisation)}
+    limited = {name: found for name, key in keys.items() if (found := accounts.of_key(key))}
+    if limited:
+        for entry, told in taken_lately(store.ledger, organisation, now_ms):
+            if told.key_id in limited:
+                purse.load(limited[told.key_id], told.amount, at_ms=entry.at_ms)
+    return {
+        name: AccountView(AccountKind.KEY, name, each, purse.standing(each, now_ms=now_ms))
+        for name, each in limited.items()
+    }
 
 
 def _has_spent(view: AccountView) -> bool:

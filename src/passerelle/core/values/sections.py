@@ -165,6 +165,12 @@ class Section:
         """Adds a fault at the key; "" is the section itself."""
         self._faults.append(Fault((*self.where, key) if key else self.where, message))
 
+    def faults_of(self, key: str, faults: Iterable[Fault]) -> None:
+        """Adds those of the parser of a table at the key, which named it in its own way."""
+        self._faults += [
+            Fault((*self.where, key, *fault.where[1:]), fault.message) for fault in faults
+        ]
+
     def done(self) -> tuple[Fault, ...]:
         """All faults of this section and of those inside, unknown keys included."""
         faults = [*self._faults]
