@@ -156,6 +156,28 @@ def test_alert_is_told_once_when_its_share_is_reached(purse: Purse) -> None:
     assert told == [[], [("team blue", 0.5)], [], [("team blue", 0.8)]]
 
 
+def test_amounts_that_nothing_can_hold_use_up_what_there_is(purse: Purse) -> None:
+    limited = account(month_nano=10**18, day_tokens=10**6)
+    for _ in range(3):
+        held = purse.reserve([limited], Amount(), now_ms=NOON)
+        purse.settle(held, Amount(2**80, 2**63 - 1, 1))
+    with pytest.raises(OverBudget):
+        purse.reserve([limited], nano(1), now_ms=NOON)
+    assert purse.standing(limited, now_ms=NOON).month_spent.nano >= 10**18
+
+
+def test_refusal_says_which_limit_what_is_left_and_when_it_begins_anew(purse: Purse) -> None:
+    limited = Allowance("a", Budget(day_nano=100, time_zone="Europe/Paris"), "team blue")
+    purse.settle(purse.reserve([limited], nano(60), now_ms=NOON), nano(60))
+    with pytest.raises(OverBudget) as refused:
+        purse.reserve([limited], nano(41), now_ms=NOON)
+    assert refused.value.detail == (
+        "Limit of money for team blue in this day: 0.000000100 USD; left: 0.000000040 USD; "
+        "this request may take up to 0.000000041 USD. "
+        "It begins anew at 2026-05-11T00:00+02:00."
+    )
+
+
 def test_small_model_is_asked_for_from_its_share_on(purse: Purse) -> None:
     limited = account(day_nano=100, downgrade_at=0.5)
     assert not purse.reserve([limited], nano(50), now_ms=NOON).downgrade

@@ -2,8 +2,9 @@
 
 import itertools
 from collections.abc import Sequence
+from operator import add
 
-from passerelle.adapters.store.purse import Calendar, less, plus
+from passerelle.adapters.store.purse import Rows, standing_of
 from passerelle.adapters.store.shared_words import HELD_WORDS, PLACE_WORDS, SharedWords
 from passerelle.domain.budgets.limits import Amount
 from passerelle.domain.budgets.reservations import (
@@ -12,17 +13,22 @@ from passerelle.domain.budgets.reservations import (
     Place,
     Reservation,
     Standing,
-    alerts_between,
-    places_of,
-    presses,
-    refuse_if_over,
 )
+from passerelle.domain.budgets.sums import Row, give_back, hold, places_of, spend
 
 _END, _SPENT, _HELD = 1, 2, 5
 """Words of a place."""
-_REMEMBERED = 20_000
-_NOTHING = Amount()
+_NOTHING = (0, 0, 0)
 _ZEROS = memoryview(bytes(8 * 2 * HELD_WORDS)).cast("q")
+
+
+class _SharedRow(Row):
+    __slots__ = ("hashed", "own")
+
+    hashed: int
+    """Of its place; another one there says that the slot was given to somebody else."""
+    own: int
+    """Index of what this worker holds."""
 
 
 class SharedPurse:
@@ -34,10 +40,9 @@ class SharedPurse:
 
     def __init__(self, words: SharedWords) -> None:
         self._words = words
-        self._open: set[int] = set()
+        self._rows = Rows(self._row)
+        self._open: dict[int, tuple[_SharedRow, ...]] = {}
         self._numbers = itertools.count(1)
-        self._calendar = Calendar()
-        self._known: dict[Place, tuple[int, int]] = {}
         self._latest_ms = 0
 
     def reserve(
@@ -46,106 +51,87 @@ class SharedPurse:
         if min(amount) < 0:
             raise ValueError("a reservation cannot be negative")
         with self._words:
-            draws = self._draws(allowances, now_ms)
-            downgrade = False
-            slots = []
-            for allowance, place in draws:
-                slot = self._slot(place, now_ms)
-                taken = plus(self._read(slot + _SPENT), self._read(slot + _HELD))
-                refuse_if_over(allowance, place, taken, amount, now_ms=now_ms)
-                downgrade = downgrade or presses(allowance, place, taken)
-                slots.append(slot)
-            for slot in slots:
-                self._hold(slot, amount)
-            reservation = Reservation(next(self._numbers), amount, draws, downgrade)
-            self._open.add(reservation.number)
-            return reservation
+            rows = self._rows.of(allowances, now_ms)
+            self._find_again(rows)
+            small = hold(rows, amount, now_ms)
+            self._note(rows, amount, 1)
+            number = next(self._numbers)
+            self._open[number] = rows
+            return Reservation(number, amount, small)
 
     def settle(self, reservation: Reservation, actual: Amount) -> tuple[Alert, ...]:
         with self._words:
-            if reservation.number not in self._open:
+            rows = self._open.pop(reservation.number, None)
+            if rows is None:
                 raise ValueError("the reservation has already ended")
-            self._open.remove(reservation.number)
-            alerts: tuple[Alert, ...] = ()
-            for allowance, place in reservation.draws:
-                slot = self._slot(place, place.start_ms)
-                before = self._read(slot + _SPENT)
-                after = plus(before, actual)
-                self._write(slot + _SPENT, after)
-                self._give_back(slot, reservation.amount)
-                alerts += alerts_between(allowance, place, before, after)
+            self._find_again(rows)
+            alerts = spend(rows, actual)
+            self._note(rows, reservation.amount, -1)
+            give_back(rows, reservation.amount)
             return alerts
 
     def void(self, reservation: Reservation) -> None:
         with self._words:
-            if reservation.number in self._open:
-                self._open.remove(reservation.number)
-                for _, place in reservation.draws:
-                    self._give_back(self._slot(place, place.start_ms), reservation.amount)
+            rows = self._open.pop(reservation.number, ())
+            self._find_again(rows)
+            self._note(rows, reservation.amount, -1)
+            give_back(rows, reservation.amount)
 
     def load(self, allowance: Allowance, spent: Amount, *, at_ms: int) -> None:
         with self._words:
             self._latest_ms = max(self._latest_ms, at_ms)
-            for _, place in self._draws((allowance,), at_ms):
+            for place in places_of(allowance, self._rows.periods(allowance, at_ms)):
                 # What is over will not be asked for: days of the past would fill the table.
                 if place.end_ms > self._latest_ms:
-                    slot = self._slot(place, at_ms)
-                    self._write(slot + _SPENT, plus(self._read(slot + _SPENT), spent))
+                    spend([self._row(allowance, place, at_ms)], spent)
 
     def standing(self, allowance: Allowance, *, now_ms: int) -> Standing:
         with self._words:
-            periods = self._calendar.at(now_ms, allowance.budget.time_zone)
-            account = allowance.account
-            day = Place(account, False, periods.day_start_ms, periods.day_end_ms)
-            month = Place(account, True, periods.month_start_ms, periods.month_end_ms)
-            (day_spent, day_held), (month_spent, month_held) = map(self._sums, (day, month))
-            return Standing(day_spent, month_spent, day_held, month_held, periods)
+            return standing_of(allowance, self._rows.periods(allowance, now_ms), self._sums)
 
     def release(self, worker: int) -> None:
         """Gives back what a worker that has died held."""
-        words = self._words
-        with words:
-            for _, holding in words.held_by(worker):
-                self._write(holding, _NOTHING)
-            held: dict[int, Amount] = {}
-            for living in range(1, words.workers + 1):
-                for place, holding in words.held_by(living):
-                    held[place] = plus(held.get(place, _NOTHING), self._read(holding))
-            for place in words.places_with(range(_HELD, PLACE_WORDS)):
-                self._write(place + _HELD, held.get(place, _NOTHING))
+        table, words = self._words, self._words.words
+        with table:
+            for _, own in table.held_by(worker):
+                words[own : own + HELD_WORDS] = _ZEROS[:HELD_WORDS]
+            held: dict[int, list[int]] = {}
+            for living in range(1, table.workers + 1):
+                for place, own in table.held_by(living):
+                    sums = held.setdefault(place, [0] * HELD_WORDS)
+                    held[place] = list(map(add, sums, words[own : own + HELD_WORDS]))
+            for place in table.places_with(range(_HELD, PLACE_WORDS)):
+                for kind, amount in enumerate(held.get(place, _NOTHING)):
+                    words[place + _HELD + kind] = amount
 
-    def _draws(
-        self, allowances: Sequence[Allowance], now_ms: int
-    ) -> tuple[tuple[Allowance, Place], ...]:
-        return tuple(
-            (allowance, place)
-            for allowance in allowances
-            for place in places_of(allowance, self._calendar.at(now_ms, allowance.budget.time_zone))
-        )
+    def _row(self, allowance: Allowance, place: Place, now_ms: int) -> _SharedRow:
+        row = _SharedRow(allowance, place, self._words.words, 0)
+        row.hashed = self._hash(place)
+        self._locate(row, now_ms)
+        return row
 
-    def _slot(self, place: Place, now_ms: int) -> int:
-        """Index of the place's first word; a new slot where it has none."""
+    def _find_again(self, rows: Sequence[_SharedRow]) -> None:
+        """A slot is given away once its period is over and nobody holds anything of it."""
         words = self._words.words
-        known = self._known.get(place)
-        if known is not None and words[known[0]] == known[1]:
-            return known[0]
-        hashed = self._hash(place)
-        slot = self._words.find_or_take(
-            self._words.place, hashed, lambda at: self._is_over(at, now_ms)
-        )
-        if words[slot + _END] != place.end_ms:
-            words[slot + _SPENT : slot + PLACE_WORDS] = _ZEROS
-            words[slot + _END] = place.end_ms
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[place] = slot, hashed
-        return slot
+        for row in rows:
+            if words[row.at - _SPENT] != row.hashed:
+                self._locate(row, row.place.start_ms)
 
-    def _sums(self, place: Place) -> tuple[Amount, Amount]:
+    def _locate(self, row: _SharedRow, now_ms: int) -> None:
+        """Finds the slot of the row's place, or takes one for it."""
+        words, end_ms = self._words.words, row.place.end_ms
+        slot = self._words.find_or_take(
+            self._words.place, row.hashed, lambda at: self._is_over(at, now_ms)
+        )
+        if words[slot + _END] != end_ms:
+            words[slot + _SPENT : slot + PLACE_WORDS] = _ZEROS
+            words[slot + _END] = end_ms
+        row.at = slot + _SPENT
+        row.own = self._words.holding(slot, self._words.worker)
+
+    def _sums(self, place: Place) -> Sequence[int] | None:
         slot = self._words.find(self._words.place, self._hash(place))
-        if slot is None:
-            return _NOTHING, _NOTHING
-        return self._read(slot + _SPENT), self._read(slot + _HELD)
+        return None if slot is None else self._words.words[slot + _SPENT : slot + PLACE_WORDS]
 
     def _hash(self, place: Place) -> int:
         period = f"{place.month:d} {place.start_ms} {place.end_ms}"
@@ -153,22 +139,15 @@ class SharedPurse:
 
     def _is_over(self, slot: int, now_ms: int) -> bool:
         """Its period has ended, and nobody holds anything of it."""
-        return self._words.words[slot + _END] <= now_ms and self._read(slot + _HELD) == _NOTHING
-
-    def _hold(self, slot: int, amount: Amount) -> None:
-        self._write(slot + _HELD, plus(self._read(slot + _HELD), amount))
-        own = self._words.holding(slot, self._words.worker)
-        self._write(own, plus(self._read(own), amount))
-
-    def _give_back(self, slot: int, amount: Amount) -> None:
-        own = self._words.holding(slot, self._words.worker)
-        self._write(own, less(self._read(own), amount))
-        self._write(slot + _HELD, less(self._read(slot + _HELD), amount))
-
-    def _read(self, at: int) -> Amount:
         words = self._words.words
-        return Amount(words[at], words[at + 1], words[at + 2])
+        return words[slot + _END] <= now_ms and not any(words[slot + _HELD : slot + PLACE_WORDS])
 
-    def _write(self, at: int, amount: Amount) -> None:
+    def _note(self, rows: Sequence[_SharedRow], amount: Amount, sign: int) -> None:
+        """What this worker holds itself."""
         words = self._words.words
-        words[at], words[at + 1], words[at + 2] = amount
+        nano, tokens, requests = amount
+        for row in rows:
+            own = row.own
+            words[own] += sign * nano
+            words[own + 1] += sign * tokens
+            words[own + 2] += sign * requests
