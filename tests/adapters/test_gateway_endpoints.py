@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import ssl
 from collections.abc import Callable
@@ -241,3 +242,14 @@ async def test_listener_on_a_taken_port_says_so() -> None:
         listener = Listener(gateway.gateway, replace(Listening(), port=gateway.port))
         with pytest.raises(CannotListen, match=f":{gateway.port}: address already in use"):
             await listener.start()
+
+
+async def test_listener_takes_the_open_files_that_the_system_lets_it_have() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, hard), hard))
+    try:
+        async with running(CannedServer()):
+            taken, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert taken == min(65_536, hard)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 import ssl
@@ -21,6 +22,8 @@ from passerelle.transport.egress.tls import Tls
 
 _log = logging.getLogger("passerelle.listener")
 _BACKLOG: Final = 2_048
+_OPEN_FILES: Final = 65_536
+"""Sockets that we want to be able to hold; a client and its upstream take two."""
 _SWEEP_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 5.0
 """What is cancelled at the end of a drain has so long to write its ledger entry."""
@@ -145,6 +148,15 @@ def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
     return CannotListen(f"{host}:{port}: {reason}. Choose another --port or --host.")
 
 
+def _allow_open_files() -> None:
+    """As many as the system lets us have: shells often grant 1,024 only."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def _date() -> bytes:
     """HTTP's own date as a header line."""
     return b"date: %s\r\n" % formatdate(time.time(), usegmt=True).encode()  # noqa: TID251 - not a record
@@ -184,6 +196,7 @@ async def listen(
 
     `started` gets the port. Signals are taken in the main thread only.
     """
+    _allow_open_files()
     stop = stop or asyncio.Event()
     hurry = asyncio.Event()
     listener = Listener(application, listening)
