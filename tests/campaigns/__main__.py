@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.campaigns import chunkings, disconnects, kills, mutations, serving_kills
+from tests.campaigns import chunkings, disconnects, kills, mutations, serving_kills, spending
 
 Progress: TypeAlias = Callable[[int], None]
 SLICE = 500
@@ -92,6 +92,13 @@ def run_disconnects(count: int, seed: int, folder: Path, progress: Progress) -> 
     return Outcome(f"{told}, {tally.cut_off:,} of them cut off", tally.faults)
 
 
+def run_spending(count: int, seed: int, folder: Path, progress: Progress) -> Outcome:
+    tally = spending.run(count, seed=seed, folder=folder, progress=progress)
+    told = f"{tally.clients:,} clients, {tally.calls:,} calls to the provider, {tally.failed:,} of"
+    told += f" them failed; {tally.entries:,} entries, {tally.nano:,} nano-USD"
+    return Outcome(told, tally.faults)
+
+
 CAMPAIGNS = (
     Campaign(
         "chunkings",
@@ -115,6 +122,13 @@ CAMPAIGNS = (
         1_000,
         30,
         run_disconnects,
+    ),
+    Campaign(
+        "spending",
+        "Do budgets, ledger and provider agree when clients leave and providers fail?",
+        1_000,
+        40,
+        run_spending,
     ),
 )
 

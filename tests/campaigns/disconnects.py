@@ -78,11 +78,11 @@ def run(count: int, *, seed: int, folder: Path, progress: Progress = lambda _don
     config = write_config(folder / "config", settings=SETTINGS, provider="canned")
     gateway = start(config, folder / "data")
     try:
-        lengths = {stream: len(_whole_answer(gateway, stream=stream)) for stream in (False, True)}
-        plans = [_plan(gateway, chance, number, lengths) for number in range(count)]
-        fates = asyncio.run(_leave_all(gateway, plans, progress))
+        lengths = {stream: len(whole_answer(gateway, stream=stream)) for stream in (False, True)}
+        plans = [plan_of(gateway, chance, number, lengths) for number in range(count)]
+        fates = asyncio.run(leave_all(gateway, plans, progress))
         fates |= {"whole-False": Fate.ONE_ANSWERED, "whole-True": Fate.ONE_ANSWERED}
-        entries = _settled(gateway, fates)
+        entries = settled(gateway, fates)
         faults = reconcile(fates, entries) + _other_books(gateway, entries)
     finally:
         gateway.stop()
@@ -125,7 +125,7 @@ def _other_books(gateway: Gateway, entries: Sequence[Mapping[str, Any]]) -> list
     return faults
 
 
-def _settled(gateway: Gateway, fates: Mapping[str, Fate]) -> list[dict[str, Any]]:
+def settled(gateway: Gateway, fates: Mapping[str, Fate]) -> list[dict[str, Any]]:
     """The entries once every certain one is there and no more come."""
     certain = {own for own, fate in fates.items() if fate in (Fate.ONE, Fate.ONE_ANSWERED)}
     deadline = time.monotonic() + SETTLED_SECONDS
@@ -138,7 +138,8 @@ def _settled(gateway: Gateway, fates: Mapping[str, Fate]) -> list[dict[str, Any]
         before = entries
 
 
-def _whole_answer(gateway: Gateway, *, stream: bool) -> bytes:
+def whole_answer(gateway: Gateway, *, stream: bool) -> bytes:
+    """Of a client that stays to its end."""
     body = chat_body(QUESTION, model="bridge", stream=stream)
     answer = gateway.ask(
         "POST", "/v1/chat/completions", body, headers={"x-request-id": f"whole-{stream}"}
@@ -147,9 +148,10 @@ def _whole_answer(gateway: Gateway, *, stream: bool) -> bytes:
     return answer.body
 
 
-def _plan(
+def plan_of(
     gateway: Gateway, chance: random.Random, number: int, lengths: Mapping[bool, int]
 ) -> Plan:
+    """`lengths` are those of a whole answer and a whole stream."""
     own, stream = f"left-{number:06}", chance.random() < STREAMS
     sends, reads = None, chance.randrange(1, lengths[stream] + HEAD)
     place = chance.random()
@@ -162,13 +164,12 @@ def _plan(
 
 
 def _request(gateway: Gateway, own: str, *, stream: bool) -> bytes:
-    body = chat_body(QUESTION, model="bridge", stream=stream)
+    body = chat_body(f"{QUESTION} ({own})", model="bridge", stream=stream)
     return request_head(gateway, own, len(body)) + body
 
 
-async def _leave_all(
-    gateway: Gateway, plans: Sequence[Plan], progress: Progress
-) -> dict[str, Fate]:
+async def leave_all(gateway: Gateway, plans: Sequence[Plan], progress: Progress) -> dict[str, Fate]:
+    """What each client saw, by the id of its request."""
     fates: dict[str, Fate] = {}
     free = asyncio.Semaphore(AT_ONCE)
 

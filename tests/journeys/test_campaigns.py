@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.campaigns import disconnects, serving_kills
+from tests.campaigns import disconnects, serving_kills, spending
 from tests.campaigns.__main__ import CAMPAIGNS
 from tests.campaigns.disconnects import Fate, reconcile
 from tests.journeys.gateways import ROOT
@@ -29,6 +29,14 @@ def test_books_are_exact_when_clients_leave_anywhere(tmp_path: Path) -> None:
     assert (tally.disconnects, tally.faults) == (30, [])
     assert tally.cut_off > 0
     assert tally.fates["NONE"] > 0
+
+
+@pytest.mark.slow
+def test_budgets_agree_with_ledger_and_provider_when_both_ends_fail(tmp_path: Path) -> None:
+    tally = spending.run(SUITE["spending"], seed=7, folder=tmp_path)
+    assert (tally.clients, tally.faults) == (40, [])
+    assert tally.failed > 0
+    assert tally.nano > 0
 
 
 def entry(own: str, status: int) -> Mapping[str, Any]:
