@@ -64,6 +64,8 @@ async def test_every_page_fits_and_can_be_read_by_everybody(
         f"/exchanges/{identity}",
         "/exchanges/exc_nothing",
         "/ledger",
+        "/keys",
+        "/providers",
         "/usecases",
         "/usecases/handbook",
         "/nowhere",
@@ -71,7 +73,23 @@ async def test_every_page_fits_and_can_be_read_by_everybody(
         await visit.open(path)
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         faults += await inspect(visit, path)
+    faults += await _keys_in_the_making(visit)
     assert not faults, "\n".join(faults)
+
+
+async def _keys_in_the_making(visit: Visit) -> list[str]:
+    page = visit.page
+    await visit.open("/keys")
+    await page.get_by_role("button", name="New key").click()
+    await page.get_by_text("Limits", exact=True).click()
+    faults = await inspect(visit, "new key")
+    await page.get_by_label("Label").fill("Made to be looked at")
+    await page.get_by_label("US dollars a month").fill("20")
+    await page.get_by_role("button", name="Create key").click()
+    await page.get_by_role("button", name="Copy key").wait_for()
+    faults += await inspect(visit, "issued key")
+    await page.get_by_role("button", name="Revoke").first.click()
+    return faults + await inspect(visit, "revoking")
 
 
 async def test_menu_of_narrow_screens_opens_and_closes(live: Gateway, tab: OpenTab) -> None:

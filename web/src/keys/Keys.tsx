@@ -108,7 +108,7 @@ function KeyLine({ of: key }: { of: ApiKey }) {
         </div>
       </div>
       {asking && <Revoking of={key} onEnd={() => setAsking(false)} />}
-      <div className="grid gap-x-8 gap-y-4 md:grid-cols-2">
+      <div className="grid items-start gap-x-8 gap-y-4 md:grid-cols-2">
         <Facts
           rows={[
             ["Roles", key.roles.map(codeWord).join(", ")],
@@ -116,15 +116,29 @@ function KeyLine({ of: key }: { of: ApiKey }) {
               codeWord(key.kind),
               <span className="break-all font-mono text-xs">{key.principal}</span>,
             ],
-            ["Created", <Day at={key.created_at_ms} />],
-            key.revoked_at_ms === null
-              ? ["Expires", key.expires_at_ms === null ? "never" : <Day at={key.expires_at_ms} />]
-              : ["Revoked", <Day at={key.revoked_at_ms} />],
+            ["Valid", <Life key="life" of={key} />],
           ]}
         />
         <Limits of={key} />
       </div>
     </li>
+  );
+}
+
+function Life({ of: key }: { of: ApiKey }) {
+  const until = key.revoked_at_ms ?? key.expires_at_ms;
+  return (
+    <>
+      {until === null && "since "}
+      <Day at={key.created_at_ms} />
+      {until === null && ", does not expire"}
+      {until !== null && (
+        <>
+          {" to "}
+          <Day at={until} />
+        </>
+      )}
+    </>
   );
 }
 

@@ -19,7 +19,7 @@ export function ProvidersPage() {
   });
   return (
     <Page
-      about="Where answers come from, how each model stands, and what is answered now. Health is that of this process since it started."
+      about="Where answers come from, how each model has stood since the start, and what is answered now."
       title="Providers"
     >
       <div className="grid gap-4">
@@ -41,7 +41,7 @@ function ProviderCard({ provider }: { provider: Provider }) {
     <Card
       actions={
         <p className="flex flex-wrap gap-1.5">
-          <Tag>{provider.kind}</Tag>
+          {provider.kind !== provider.name && <Tag>{provider.kind}</Tag>}
           {provider.address && <Tag>{provider.address}</Tag>}
           {provider.address && !provider.has_key && <Badge tone="neutral">No key</Badge>}
           {provider.direct && <Badge tone="neutral">Can be asked directly</Badge>}
