@@ -20,7 +20,7 @@ from passerelle.domain.identity.keys import ApiKey
 from passerelle.domain.routing.plans import Target
 from passerelle.stories.serve.accounts import Accounts, CallerBudgets
 from passerelle.stories.serve.exchange import EmbeddingArrival, EmbeddingRequest
-from passerelle.stories.serve.steps import PriceUnknown
+from passerelle.stories.serve.expected import PriceUnknown
 from tests.stories.kitchen import ANSWER, PRICE, Kitchen, OneUseCase, guards, kitchen
 
 QUESTION = "What is the transfer fee?"

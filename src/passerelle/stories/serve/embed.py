@@ -58,10 +58,12 @@ async def embed(
     """Vectors of what may pass. The caller leaves the tab, and so writes the entry."""
     tab = identified.tab
     tab.operation = EMBEDDINGS
-    reserved = reserve(identified, parts, route=_embedding)
+    as_tokens = [each for each in request.inputs if not isinstance(each, str)]
+    unread_tokens = sum(map(len, as_tokens))
+    reserved = reserve(identified, parts, route=_embedding, unread_tokens=unread_tokens)
     deployment = reserved.deployment
     screened = screen_input(reserved)
-    if any(not isinstance(each, str) for each in request.inputs):
+    if as_tokens:
         note_unread(tab, deployment, Surface.INPUT, ("tokens",))
     call = EmbeddingCall(
         model=deployment.plan.model,

@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from passerelle.core.values.chat import Choice, Completion, Message, Usage, question_in
-from passerelle.core.values.errors import InvalidRequest, Unavailable
+from passerelle.core.values.errors import InvalidRequest
 from passerelle.core.values.ids import new_exchange_id
 from passerelle.core.values.passages import Hit
 from passerelle.core.values.scope import Stage
 from passerelle.core.values.verdicts import Grounding, Support
-from passerelle.domain.budgets.limits import Amount
-from passerelle.domain.costs.pricing import cost_nano, estimate_nano, token_ceiling
+from passerelle.domain.costs.pricing import cost_nano
 from passerelle.domain.grounding.detector import ground
 from passerelle.domain.guardrails.guards import Surface
 from passerelle.domain.identity.grants import authorise
@@ -25,6 +24,7 @@ from passerelle.domain.routing.plans import Plan
 from passerelle.domain.routing.providers import ModelCall
 from passerelle.stories.serve.call import Calling, whole
 from passerelle.stories.serve.exchange import LOAD, Arrival, Checked, Served
+from passerelle.stories.serve.expected import expect
 from passerelle.stories.serve.parts import Deployment, ModelNotFound, Parts
 from passerelle.stories.serve.surfaces import (
     ScreenedChoice,
@@ -39,10 +39,6 @@ from passerelle.stories.serve.tab import Tab, cited
 
 CHARACTERS_PER_TOKEN = 4
 """Of English text; for our own count where a provider reports none."""
-PASSAGE_TOKENS = 500
-"""Reserved for each passage that the prompt may show."""
-DEFAULT_OUTPUT_TOKENS = 1_024
-"""Reserved for an answer whose length the client did not limit."""
 
 
 class Identified(NamedTuple):
@@ -129,10 +125,12 @@ def reserve(
     parts: Parts,
     *,
     route: Callable[[Deployment], Deployment] = as_it_is,
+    unread_tokens: int = 0,
 ) -> Reserved:
     """May they spend? Rate first, then money; both before any work is done.
 
-    `route` says which of the deployment's routes is asked: its own, or that of embeddings.
+    `route` says which of the deployment's routes is asked: its own, or that of embeddings;
+    `unread_tokens` are inputs that came as tokens.
     """
     tab = identified.tab
     deployment = route(_resolve(tab, parts))
@@ -141,7 +139,13 @@ def reserve(
     draws = parts.accounts.draws(deployment, tab.principal, key)
     if not draws.allowances and not draws.rates:
         return Reserved(tab, deployment)
-    expected = _expected(tab, deployment, strict_price=draws.strict_price)
+    expected = expect(
+        tab.request,
+        deployment,
+        parts.prices,
+        unread_tokens=unread_tokens,
+        strict_price=draws.strict_price,
+    )
     if draws.rates and tab.purpose != LOAD:
         tab.rates = parts.rates.take(
             draws.rates, tokens=expected.tokens, now_ns=parts.clock.monotonic_ns()
@@ -151,7 +155,7 @@ def reserve(
         tab.expected_tokens = expected.tokens
     if draws.allowances:
         tab.reservation = parts.purse.reserve(
-            draws.allowances, expected, now_ms=parts.clock.now_ms()
+            draws.allowances, expected.most, now_ms=parts.clock.now_ms()
         )
         small = deployment.plan.small
         if tab.reservation.downgrade and small is not None:
@@ -172,33 +176,6 @@ def _resolve(tab: Tab, parts: Parts) -> Deployment:
             f"Stage {deployment.stage} refuses unknown fields.", param=min(unknown)
         )
     return deployment
-
-
-class PriceUnknown(Unavailable):
-    """Nobody knows the price of this model, and money is limited here."""
-
-    code = "price_unknown"
-
-
-def _expected(tab: Tab, deployment: Deployment, *, strict_price: bool) -> Amount:
-    """The most that the request can take, as long as its provider keeps to `max_tokens`."""
-    targets = deployment.plan.targets
-    prices = [tab.parts.prices.price(target.provider, target.model) for target in targets]
-    if strict_price and None in prices:
-        raise PriceUnknown(
-            'Set `prices` of its provider, or `unknown_price = "pass"` in the budget.'
-        )
-    options = tab.request.options
-    asked = sum(token_ceiling(message.text) for message in tab.request.messages)
-    shown = deployment.prompt.passages * PASSAGE_TOKENS if deployment.index is not None else 0
-    input_tokens = asked + shown + token_ceiling(deployment.prompt.template)
-    output_tokens = options.n * (options.max_tokens or DEFAULT_OUTPUT_TOKENS)
-    costs = (
-        estimate_nano(price, input_tokens=input_tokens, output_tokens=output_tokens)
-        for price in prices
-        if price is not None
-    )
-    return Amount(max(costs, default=0), input_tokens + output_tokens, 1)
 
 
 def screen_input(reserved: Reserved) -> Screened:
