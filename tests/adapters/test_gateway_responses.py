@@ -1,153 +1,22 @@
 """The Responses API over the real listener and the real story, asked by OpenAI's own client."""
 
-import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import openai
 import pydantic
 import pytest
 
-from passerelle.adapters.gateway.app import GatewayParts
 from passerelle.core.values.chat import (
-    CallDelta,
-    Choice,
-    Completion,
-    Piece,
     Text,
-    Thought,
-    ToolCall,
-    Usage,
     spoken,
 )
 from passerelle.core.values.scope import Stage
-from passerelle.domain.identity.grants import Granted, authorise
-from passerelle.domain.identity.keys import identify
-from passerelle.domain.identity.permissions import Permission
-from passerelle.domain.routing.providers import (
-    EmbeddingCall,
-    Embeddings,
-    Inexpressible,
-    ModelCall,
-    ProviderOverloaded,
-)
 from passerelle.domain.usecases.policies import DEFAULTS
-from passerelle.stories.serve.recall import Recalling
-from passerelle.transport.wire.sse import EventReader
-from tests.adapters.canned import CannedServer, gateway_parts, running
+from tests.adapters.responses_house import CALLED, FIND, SAID, USAGE, Scripted, house, said
 from tests.openapi import openai_description
-from tests.stories.kitchen import PEPPER, Kitchen, kitchen
-
-USAGE = Usage(100, 20, 4, 2, 3)
-SAID = spoken("The transfer fee is 4 percent of the amount.", usage=USAGE, model="m-1")
-CALLED = Completion(
-    (
-        Choice(
-            "",
-            "tool_calls",
-            tool_calls=(ToolCall("c1", "find", '{"q": "fees"}'), ToolCall("c2", "ask", "{}")),
-            thoughts=(Thought("They want fees.", "signed"),),
-        ),
-    ),
-    USAGE,
-    "m-1",
-)
-FIND: Any = {
-    "type": "function",
-    "name": "find",
-    "parameters": {"type": "object", "properties": {"q": {"type": "string"}}},
-    "strict": False,
-}
-
-
-@dataclass
-class Scripted:
-    """A provider that answers as it is told, and remembers what it was asked."""
-
-    answers: list[Completion] = field(default_factory=lambda: [SAID])
-    """One after the other; the last again and again."""
-    calls: list[ModelCall] = field(default_factory=list)
-    fails_after: int | None = None
-    """So many pieces of a stream come; then the provider is overloaded."""
-    name: str = "replay"
-
-    async def complete(self, call: ModelCall) -> Completion:
-        self.calls.append(call)
-        if call.options.extras:
-            raise Inexpressible("", param=min(call.options.extras))
-        return self.answers[min(len(self.calls), len(self.answers)) - 1]
-
-    async def stream(self, call: ModelCall) -> AsyncGenerator[Piece, None]:
-        completion = await self.complete(call)
-        for number, piece in enumerate(pieces(completion)):
-            if number == self.fails_after:
-                raise ProviderOverloaded
-            yield piece
-
-    async def embed(self, call: EmbeddingCall) -> Embeddings:
-        raise Inexpressible(call.model)
-
-    async def close(self) -> None:
-        return
-
-
-def pieces(completion: Completion) -> list[Piece]:
-    choice, usage = completion.choices[0], completion.usage
-    found = [Piece(thought=thought) for thought in choice.thoughts]
-    found += [Piece(f"{word} ") for word in choice.text.split(" ")[:-1]]
-    found += [Piece(choice.text.split(" ")[-1])] if choice.text else []
-    for index, call in enumerate(choice.tool_calls):
-        found.append(Piece(calls=(CallDelta(index, call.id, call.name),)))
-        found.append(Piece(calls=(CallDelta(index, arguments=call.arguments),)))
-    return [*found, Piece(finish_reason=choice.finish_reason, usage=usage, model=completion.model)]
-
-
-@dataclass
-class House:
-    made: Kitchen
-    provider: Scripted
-    client: openai.AsyncOpenAI
-    url: str
-
-    async def call(self, method: str, path: str, *, key: str = "", **sent: Any) -> httpx.Response:
-        headers = {"authorization": f"Bearer {key or self.made.key}"}
-        async with httpx.AsyncClient(base_url=self.url, headers=headers) as client:
-            return await client.request(method, f"/v1/responses{path}", **sent)
-
-
-@asynccontextmanager
-async def house(provider: Scripted | None = None, **changes: Any) -> AsyncGenerator[House, None]:
-    """A use case without knowledge behind the listener, with its story and its ledger."""
-    scripted = provider or Scripted()
-    made = await kitchen(provider=scripted, documents={}, **changes)
-
-    def authorised(credential: str, permission: Permission) -> Granted:
-        now_ms = made.clock.now_ms()
-        return authorise(
-            identify(credential, made.store.keys, pepper=PEPPER, now_ms=now_ms), permission
-        )
-
-    def parts(server: CannedServer) -> GatewayParts:
-        canned = gateway_parts(server, authorise=authorised, recall=Recalling(made.parts))
-        return replace(canned, server=made.serving, counter=made.serving)
-
-    async with (
-        running(CannedServer(), parts=parts) as gateway,
-        openai.AsyncOpenAI(
-            base_url=f"{gateway.url}/v1", api_key=made.key, max_retries=0, timeout=5
-        ) as client,
-    ):
-        yield House(made, scripted, client, gateway.url)
-
-
-def said(call: ModelCall) -> list[tuple[str, str]]:
-    """The conversation as the model got it, without our own prompt."""
-    return [(message.role, message.text) for message in call.messages[1:]]
 
 
 async def test_client_gets_a_whole_answer_with_its_provenance() -> None:
@@ -469,51 +338,3 @@ async def test_a_failure_within_a_stream_reaches_the_client_as_an_error() -> Non
         found = await home.client.responses.retrieve(name)
     assert msgspec.json.decode(entry.facts)["code"] == "provider_overloaded"
     assert (found.status, found.error and found.error.code) == ("failed", "server_error")
-
-
-ASKED: list[tuple[Completion, dict[str, Any]]] = [
-    (SAID, {"input": "Fees?"}),
-    (CALLED, {"input": "Fees?", "tools": [FIND], "tool_choice": "required"}),
-    (
-        Completion((replace(SAID.choices[0], finish_reason="length"),), USAGE, "m-1"),
-        {"input": "Fees?", "metadata": {"a": "b"}, "instructions": "Be brief."},
-    ),
-]
-
-
-def bodies(answer: httpx.Response) -> list[dict[str, Any]]:
-    reader = EventReader()
-    return [json.loads(event.data) for event in [*reader.push(answer.content), *reader.finish()]]
-
-
-@pytest.mark.parametrize(("completion", "asked"), ASKED)
-async def test_everything_that_is_sent_is_as_described(
-    completion: Completion, asked: dict[str, Any], data_sets: Path
-) -> None:
-    judge = openai_description(data_sets)
-    async with house(Scripted([completion])) as home:
-        whole = await home.call("POST", "", json={"model": "fees", **asked})
-        streamed = await home.call("POST", "", json={"model": "fees", "stream": True, **asked})
-        name = whole.json()["id"]
-        found = await home.call("GET", f"/{name}")
-        items = await home.call("GET", f"/{name}/input_items")
-        gone = await home.call("DELETE", f"/{name}")
-    judge.validate(("/responses", "POST", 200), whole.content)
-    judge.validate(("/responses/{response_id}", "GET", 200), found.content)
-    judge.validate(("/responses/{response_id}/input_items", "GET", 200), items.content)
-    assert gone.json() == {"id": name, "object": "response", "deleted": True}
-    events = bodies(streamed)
-    assert [event["sequence_number"] for event in events] == list(range(len(events)))
-    for event in events:
-        judge.validate("ResponseStreamEvent", event)
-
-
-async def test_a_failed_stream_is_as_described(data_sets: Path) -> None:
-    async with house(Scripted(fails_after=2)) as home:
-        asked = {"model": "fees", "input": "Fees?", "stream": True}
-        streamed = await home.call("POST", "", json=asked)
-        name = bodies(streamed)[0]["response"]["id"]
-        found = await home.call("GET", f"/{name}")
-    for event in bodies(streamed):
-        openai_description(data_sets).validate("ResponseStreamEvent", event)
-    openai_description(data_sets).validate("Response", found.content)

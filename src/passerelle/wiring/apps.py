@@ -123,7 +123,7 @@ def build_gateway(
 
     limits = installation.settings.limits
     serving = build_serving(parts)
-    api = control_plane(api_parts(installation, store, parts, deployments, watch))
+    api = control_plane(api_parts(installation, store, parts, deployments, watch=watch))
     return Gateway(
         GatewayParts(
             server=serving,
@@ -160,6 +160,7 @@ def api_parts(
     store: Store,
     parts: Parts,
     deployments: Deployments,
+    *,
     watch: Watch,
 ) -> "ApiParts":
     """What the control plane reads and calls."""

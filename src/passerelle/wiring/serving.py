@@ -50,7 +50,7 @@ def build_parts(
     accounts = accounts_of(installation)
     purse: Purse = shared.purse if shared else MemoryPurse()
     if shared is None:
-        remember_spending(purse, accounts, store, deployments, installation.clock.now_ms())
+        remember_spending(purse, accounts, store, deployments, now_ms=installation.clock.now_ms())
     parts = Parts(
         keys=store.keys,
         pepper=pepper(installation.data),
@@ -105,7 +105,12 @@ def open_indexes(installation: Installation) -> dict[str, LiveIndex]:
 
 
 def remember_spending(
-    purse: Purse, accounts: Accounts, store: Store, deployments: Deployments, now_ms: int
+    purse: Purse,
+    accounts: Accounts,
+    store: Store,
+    deployments: Deployments,
+    *,
+    now_ms: int,
 ) -> None:
     """Books what this month's exchanges have taken, so that a restart forgets nothing."""
     scope = deployments.scope

@@ -71,7 +71,7 @@ def shared_purse(installation: Installation, store: Store, folder: Path) -> "Sha
     purse = SharedPurse(SharedWords.create(folder / LIMITS, workers=workers))
     deployments = open_deployments(installation, store)
     now_ms = installation.clock.now_ms()
-    remember_spending(purse, accounts_of(installation), store, deployments, now_ms)
+    remember_spending(purse, accounts_of(installation), store, deployments, now_ms=now_ms)
     return purse
 
 

@@ -14,6 +14,7 @@ from passerelle.core.values.verdicts import Grounding, Support
 from passerelle.domain.costs.pricing import cost_nano
 from passerelle.domain.grounding.detector import ground
 from passerelle.domain.guardrails.guards import Surface
+from passerelle.domain.guardrails.watches import refuse_too_much
 from passerelle.domain.identity.grants import authorise
 from passerelle.domain.identity.keys import identify as identify_key
 from passerelle.domain.identity.keys import still_good
@@ -33,6 +34,7 @@ from passerelle.stories.serve.surfaces import (
     screen_choice,
     screen_message,
     screen_tools,
+    texts_of,
     unread_in,
 )
 from passerelle.stories.serve.tab import Tab, cited
@@ -181,6 +183,7 @@ def _resolve(tab: Tab, parts: Parts) -> Deployment:
 def screen_input(reserved: Reserved) -> Screened:
     """May this pass? Everything that a caller can have written is looked at."""
     tab, deployment = reserved.tab, reserved.deployment
+    refuse_too_much(texts_of(tab.request), deployment.guards, Surface.INPUT)
     tab.messages = tuple(
         screen_message(message, tab, deployment) for message in tab.request.messages
     )

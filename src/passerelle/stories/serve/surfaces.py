@@ -1,12 +1,12 @@
 """Guards over everything of an exchange that is text, and the record of what they said."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 import msgspec
 
-from passerelle.core.values.chat import Choice, Message, Text, Tool
+from passerelle.core.values.chat import ChatRequest, Choice, Message, Text, Tool
 from passerelle.core.values.verdicts import Outcome, Verdict
 from passerelle.domain.guardrails.guards import GuardPolicy, Surface
 from passerelle.domain.guardrails.refusals import DEFAULT_REFUSAL, blocked_by
@@ -27,6 +27,16 @@ class ScreenedChoice(NamedTuple):
     choice: Choice
     verdicts: tuple[Verdict, ...]
     blocked: bool = False
+
+
+def texts_of(request: ChatRequest) -> Iterator[str]:
+    """Every text of a request that guards will read."""
+    for message in request.messages:
+        yield message.text
+        for call in message.tool_calls:
+            yield call.arguments
+    for tool in request.options.tools:
+        yield tool.description
 
 
 def screen_message(message: Message, tab: Tab, deployment: Deployment) -> Message:
