@@ -17,10 +17,14 @@ BYTES_PER_TOKEN: Final = 4
 """Of English text, about."""
 PASSAGE_TOKENS: Final = 1_500
 """The most of a passage that the prompt may show: its usual greatest length, in any script."""
+REQUEST_TOKENS: Final = 100
+"""The most that a chat template puts before the first message."""
 MESSAGE_TOKENS: Final = 8
-"""The most that a chat template adds around one message."""
-TOOLS_TOKENS: Final = 500
+"""The most that it adds around one message."""
+TOOLS_TOKENS: Final = 600
 """The most that a provider says to its model about tools as such."""
+SEARCH_TOKENS: Final = 10_000
+"""Of a tool that the provider runs itself and feeds to its model: no upper bound."""
 MEDIA_TOKENS: Final = 3_000
 """Of an image or a page. Nobody can tell before the provider does: it is no upper bound."""
 MEDIA_BYTES_PER_TOKEN: Final = 30
@@ -59,13 +63,16 @@ def expect(
     """
     options, prompt = request.options, deployment.prompt
     written = sum([_ceiling(message) for message in request.messages])
-    written += token_ceiling(prompt.template)
-    around = MESSAGE_TOKENS * (1 + len(request.messages)) + unread_tokens
+    shown = 0
+    if deployment.plan is not deployment.embedding:  # what is embedded is not put into a prompt
+        written += token_ceiling(prompt.template)
+        shown = prompt.passages * PASSAGE_TOKENS if deployment.index is not None else 0
+    around = REQUEST_TOKENS + MESSAGE_TOKENS * len(request.messages) + unread_tokens
     if options.tools or options.format is not None:
         written += _described(options)
         around += TOOLS_TOKENS
+        around += SEARCH_TOKENS * sum([tool.kind != "function" for tool in options.tools])
     media = _media(request.messages)
-    shown = prompt.passages * PASSAGE_TOKENS if deployment.index is not None else 0
     made = options.n * (options.max_tokens or DEFAULT_OUTPUT_TOKENS)
     given = written + around + media + shown
     nano = _dearest(deployment.plan, prices, (given, made), strict_price=strict_price)
