@@ -8,6 +8,7 @@ import pytest
 from passerelle.adapters.gateway.app import GatewayParts
 from passerelle.adapters.gateway.asgi import ASGIApp, Receive, Scope, Send
 from passerelle.adapters.gateway.edge import EdgeLimits
+from passerelle.adapters.gateway.mounts import Deferred
 from tests.adapters.canned import CannedServer, gateway_parts, raw, running, until
 
 LIMITS = EdgeLimits(body_bytes=1_000_000, body_seconds=0.3)
@@ -135,3 +136,30 @@ async def test_body_comes_in_pieces_and_slow_ones_are_cut() -> None:
     assert sum(sizes) == 500_000
     assert len(sizes) > 1
     assert (await asked(app, head + b"x" * 5)).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_deferred_application_is_made_once_at_its_first_request() -> None:
+    made: list[str] = []
+
+    def make() -> ASGIApp:
+        made.append("made")
+        return saying(b"fine", headers=((b"content-length", b"4"),))
+
+    async with running(CannedServer(), parts=mounting(Deferred(make))) as gateway:
+        assert made == []
+        answers = await asyncio.gather(*(raw(gateway.port, GET) for _ in range(5)))
+    assert made == ["made"]
+    assert all(answer.endswith(b"fine") for answer in answers)
+
+
+async def test_deferred_application_that_could_not_be_made_is_tried_again() -> None:
+    tries = iter([OSError("not now"), None])
+
+    def make() -> ASGIApp:
+        if (fault := next(tries)) is not None:
+            raise fault
+        return saying(b"fine")
+
+    async with running(CannedServer(), parts=mounting(Deferred(make))) as gateway:
+        assert (await raw(gateway.port, GET)).startswith(b"HTTP/1.1 500 ")
+        assert (await raw(gateway.port, GET)).startswith(b"HTTP/1.1 200 ")

@@ -1,13 +1,13 @@
 """One request at the edge: what came with it, and sending its answer."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from passerelle.adapters.gateway.asgi import Headers
 from passerelle.adapters.gateway.heads import CHUNKED, CLOSE, WITHOUT_BODY, lines, status_line
-from passerelle.adapters.gateway.incoming import ClientGone, EdgeLimits, Incoming, Wire
+from passerelle.adapters.gateway.incoming import ClientGone, EdgeLimits, Incoming
 from passerelle.adapters.gateway.limit_headers import refused_limits
 from passerelle.adapters.gateway.problems import (
     EncodeError,
@@ -16,7 +16,6 @@ from passerelle.adapters.gateway.problems import (
     problem_details,
     problem_in,
 )
-from passerelle.core.values.clock import Clock
 from passerelle.core.values.errors import Refusal
 
 __all__ = ("CLIENT_GONE", "ClientGone", "EdgeLimits", "Request")
@@ -48,48 +47,27 @@ _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 class Request(Incoming):
     """One request and its answer, in one place so that whatever happens can be told."""
 
-    __slots__ = (
-        "_chunked",
-        "_head",
-        "code",
-        "encode_error",
-        "endpoint",
-        "exchange_id",
-        "failure",
-        "fields",
-        "keep_alive",
-        "old",
-        "parameters",
-        "started",
-        "status",
-        "task",
-    )
-
-    def __init__(
-        self, wire: Wire, method: bytes, target: bytes, headers: dict[bytes, bytes], *, clock: Clock
-    ) -> None:
-        super().__init__(wire, method, target, headers, clock=clock)
-        self.endpoint = ""
-        """The route's own path, never the client's: it becomes a metric label."""
-        self.parameters = _NOTHING
-        """What stood in the path where the route has `{name}`."""
-        self.exchange_id = ""
-        self.code = ""
-        self.status = 0
-        self.started = False
-        self.fields: list[tuple[bytes, bytes]] = []
-        """All headers, repeated ones too."""
-        self.old = False
-        """HTTP/1.0."""
-        self.keep_alive = True
-        self.task: asyncio.Task[None] | None = None
-        """What serves the request."""
-        self.failure: TellFailure | None = None
-        """How a stream that has begun tells of a failure, in its own shape."""
-        self.encode_error: EncodeError | None = None
-        """How errors are written where it is neither OpenAI's shape nor RFC 9457."""
-        self._head = b""
-        self._chunked = False
+    endpoint = ""
+    """The route's own path, never the client's: it becomes a metric label."""
+    parameters = _NOTHING
+    """What stood in the path where the route has `{name}`."""
+    exchange_id = ""
+    code = ""
+    status = 0
+    started = False
+    fields: Sequence[tuple[bytes, bytes]] = ()
+    """All headers, repeated ones too."""
+    old = False
+    """HTTP/1.0."""
+    keep_alive = True
+    task: asyncio.Task[None] | None = None
+    """What serves the request."""
+    failure: TellFailure | None = None
+    """How a stream that has begun tells of a failure, in its own shape."""
+    encode_error: EncodeError | None = None
+    """How errors are written where it is neither OpenAI's shape nor RFC 9457."""
+    _head = b""
+    _chunked = False
 
     def stop_when_left(self) -> None:
         """From here on the client's leaving cancels what serves the request."""

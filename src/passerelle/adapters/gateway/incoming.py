@@ -67,28 +67,20 @@ class Wire(Protocol):
 class Incoming:
     """What a client sends. The connection fills it, the endpoint reads it."""
 
-    __slots__ = (
-        "_body_due",
-        "_credential",
-        "_leaver",
-        "_limit",
-        "_parts",
-        "_spoilt",
-        "_waiter",
-        "_whole",
-        "_wire",
-        "clock",
-        "finished",
-        "gone",
-        "headers",
-        "method",
-        "path",
-        "query",
-        "received_ns",
-        "request_id",
-        "size",
-        "target",
-    )
+    # What most requests leave as it is stands here, so that none of them sets it.
+    gone = False
+    """The client closed its connection before the answer was complete."""
+    finished = False
+    """The answer is complete."""
+    size = 0
+    """Bytes of the body that have come."""
+    _whole = False
+    _limit = _HELD_BYTES
+    _body_due = 0.0
+    _credential: str | None = None
+    _spoilt: Refusal | None = None
+    _waiter: asyncio.Future[None] | None = None
+    _leaver: Callable[[], object] | None = None
 
     def __init__(
         self, wire: Wire, method: bytes, target: bytes, headers: dict[bytes, bytes], *, clock: Clock
@@ -106,21 +98,8 @@ class Incoming:
             self.request_id = given.decode("ascii")
         else:
             self.request_id = new_id("req", clock)
-        self.gone = False
-        """The client closed its connection before the answer was complete."""
-        self.finished = False
-        """The answer is complete."""
         self._wire = wire
-        self._credential: str | None = None
         self._parts: list[bytes] = []
-        self.size = 0
-        """Bytes of the body that have come."""
-        self._limit = _HELD_BYTES
-        self._body_due = 0.0
-        self._whole = False
-        self._spoilt: Refusal | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._leaver: Callable[[], object] | None = None
 
     @property
     def credential(self) -> str:

@@ -1,8 +1,9 @@
 """Other applications beside the data plane, which speak ASGI."""
 
 import asyncio
+from collections.abc import Callable
 
-from passerelle.adapters.gateway.asgi import ASGIApp, Headers, Message, Scope
+from passerelle.adapters.gateway.asgi import ASGIApp, Headers, Message, Receive, Scope, Send
 from passerelle.adapters.gateway.edge import SECURITY, STRICT_TRANSPORT, EdgeLimits, Request
 from passerelle.adapters.gateway.heads import lines
 
@@ -82,3 +83,23 @@ class _Exchange:
         await self._request.write(data, more=more)
         if not more:
             self._over.set()
+
+
+class Deferred:
+    """An application that is made when it is first asked, beside the others.
+
+    What takes long to load keeps neither the start nor anybody's answer waiting.
+    """
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._making: asyncio.Task[ASGIApp] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (await self.ready())(scope, receive, send)
+
+    async def ready(self) -> ASGIApp:
+        """The application itself; made again at the next request where that failed."""
+        if self._making is None or (self._making.done() and self._making.exception()):
+            self._making = asyncio.create_task(asyncio.to_thread(self._make))
+        return await asyncio.shield(self._making)
