@@ -113,6 +113,7 @@ class Request(Incoming):
     async def refuse(self, refusal: Refusal) -> None:
         """Tells the client in the shape that still fits: a status, an event, or a cut."""
         self.code = refusal.code
+        self.exchange_id = self.exchange_id or refusal.exchange_id
         if self.gone:
             return
         if not self.started:

@@ -16,6 +16,8 @@ class Refusal(Exception):
     """Stable machine-readable code; always a string, since clients break on numbers."""
     kind: ClassVar[str] = "server_error"
     """OpenAI's error `type`."""
+    exchange_id: str = ""
+    """Of the exchange that it ended; empty where none had begun."""
 
     def __init__(
         self,

@@ -122,6 +122,8 @@ class Tab:
     async def close(self, error: BaseException | None) -> None:
         """Settles and records; a cancelled caller does not stop the record from being written."""
         status, code = outcome_of(error)
+        if isinstance(error, Refusal):
+            error.exchange_id = self.exchange_id
         alerts = self._settle()
         drafts = deque((self._draft(status, code), *map(self._alert, alerts)))
         try:
