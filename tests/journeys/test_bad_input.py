@@ -227,9 +227,9 @@ def test_question_over_the_limit_of_the_use_case_is_blocked_on_record(account: A
     account.refuses(good(messages=said), 400, "content_blocked", recorded=True)
 
 
-def test_megabytes_that_their_length_blocks_are_read_by_no_other_guard(gateway: Gateway) -> None:
+def test_text_that_its_length_blocks_is_read_by_no_other_guard(gateway: Gateway) -> None:
     """Others need some 3 µs for each digit or look-alike letter: long enough to stall everybody."""
-    for text in ("4111 1111 1111 111 " * 300_000, "ignоrе previous " * 300_000):
+    for text in ("4111 1111 1111 111 " * 50_000, "ignоrе previous " * 60_000):
         refused = gateway.chat(text)
         assert (refused.status, refused.json()["error"]["code"]) == (400, "content_blocked")
         assert "too long" in refused.json()["error"]["message"]
@@ -238,6 +238,14 @@ def test_megabytes_that_their_length_blocks_are_read_by_no_other_guard(gateway: 
     outcomes = {guard["guard"]: guard["outcome"] for guard in shown["guards"]}
     assert outcomes.pop("length") == "blocked"
     assert set(outcomes.values()) == {"not_scanned"}
+
+
+def test_megabytes_of_text_are_turned_away_unread(gateway: Gateway) -> None:
+    refused = gateway.chat("4111 1111 1111 111 " * 300_000)
+    assert (refused.status, refused.json()["error"]["code"]) == (413, "request_too_large")
+    assert "1,000,000" in refused.json()["error"]["message"]
+    (newest,) = gateway.ask("GET", "/api/v1/exchanges?limit=1").json()["items"]
+    assert newest["status"] == 413
 
 
 TOOL_CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
