@@ -111,6 +111,17 @@ async def test_broken_request_behind_a_good_one_is_told_after_the_good_answer() 
     assert told.endswith(b"}")
 
 
+async def test_body_that_breaks_after_its_answer_gets_no_second_one() -> None:
+    head = b"POST /x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+    async with wired(Wired(handlers={"/x": greet})) as port:
+        reader, writer = await opened(port)
+        writer.write(head)
+        await reader.readuntil(b"hello")
+        writer.write(b"nonsense\r\n")
+        assert await asyncio.wait_for(reader.read(), 3) == b""
+        writer.close()
+
+
 async def test_bytes_behind_the_last_request_are_passed_over() -> None:
     async with wired(Wired()) as port:
         told = await answers(port, post("/x", b"hello", LAST) + b"\r\nGET /y HTTP/1.1\r\n\r\n")

@@ -199,8 +199,10 @@ class HttpConnection(asyncio.BufferedProtocol):
         """What comes from now on cannot be read."""
         told = fault if isinstance(fault, Refusal) else fault.__context__
         refusal = told if isinstance(told, Refusal) else BadHttp(f"{fault}.")
-        if self._incoming is None or self._incoming.finished:
+        if self._incoming is None:
             self._reject(refusal)
+        elif self._incoming.finished:
+            self._hang_up()  # it has its answer, and a second would be taken for another's
         else:
             self._deaf = True
             self._incoming.keep_alive = False

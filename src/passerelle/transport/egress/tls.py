@@ -148,10 +148,14 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._closing or not data:
             return
-        written = self._seal.write(data)
-        while written < len(data):  # a record holds 16 KB
-            written += self._seal.write(memoryview(data)[written:])
-        self._flush()
+        try:
+            written = self._seal.write(data)
+            while written < len(data):  # a record holds 16 KB
+                written += self._seal.write(memoryview(data)[written:])
+        except ssl.SSLError:  # the other end has broken the seal
+            self.abort()
+        else:
+            self._flush()
 
     def _flush(self) -> None:
         if self._outgoing.pending:
