@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, cast
 
 from passerelle.adapters.store.stores import Store
-from passerelle.core.values.errors import Unavailable
+from passerelle.core.values.errors import Refusal, Unavailable
 from passerelle.domain.feedback.flags import Flag, FlagReason
 from passerelle.domain.identity.grants import Granted, authorise
 from passerelle.domain.identity.keys import identify
@@ -149,8 +149,12 @@ def grants(store: Store, parts: Parts) -> Callable[[str, Permission], Granted]:
 
     def granted(credential: str, permission: Permission) -> Granted:
         now_ms = parts.clock.now_ms()
-        principal = identify(credential, store.keys, pepper=parts.pepper, now_ms=now_ms)
-        return authorise(principal, permission)
+        try:
+            principal = identify(credential, store.keys, pepper=parts.pepper, now_ms=now_ms)
+            return authorise(principal, permission)
+        except Refusal as refusal:
+            parts.observer.caller_refused(refusal.code)
+            raise
 
     return granted
 
