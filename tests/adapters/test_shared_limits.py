@@ -176,6 +176,23 @@ def test_day_that_is_over_makes_room_once_nobody_holds_anything_of_it(tmp_path: 
         assert purse.settle(each, Amount(9, 0, 1))
 
 
+def test_what_ends_late_is_not_booked_on_the_account_that_has_its_slot_now(
+    tmp_path: Path,
+) -> None:
+    purse = small(tmp_path)
+    nothing = [
+        purse.reserve((account(f"a{number}", day_nano=10),), Amount(), now_ms=NOON)
+        for number in range(4)
+    ]
+    tomorrow = [account(f"b{number}", day_nano=10) for number in range(3)]
+    for each in tomorrow:
+        purse.reserve([each], Amount(5, 0, 1), now_ms=NOON + DAY_MS)
+    purse.settle(nothing[0], Amount(9, 0, 1))
+    for each in tomorrow:
+        standing = purse.standing(each, now_ms=NOON + DAY_MS)
+        assert (standing.day_spent, standing.day_held) == (Amount(), Amount(5, 0, 1))
+
+
 def test_days_of_the_past_take_no_room(tmp_path: Path) -> None:
     purse, limited = small(tmp_path), account("a", day_nano=10_000, month_nano=10_000)
     for days in range(9):

@@ -52,7 +52,8 @@ class SharedPurse:
             raise ValueError("a reservation cannot be negative")
         with self._words:
             rows = self._rows.of(allowances, now_ms)
-            self._find_again(rows)
+            for row in self._astray(rows):
+                self._locate(row, now_ms)
             small = hold(rows, amount, now_ms)
             self._note(rows, amount, 1)
             number = next(self._numbers)
@@ -61,10 +62,9 @@ class SharedPurse:
 
     def settle(self, reservation: Reservation, actual: Amount) -> tuple[Alert, ...]:
         with self._words:
-            rows = self._open.pop(reservation.number, None)
-            if rows is None:
+            if reservation.number not in self._open:
                 raise ValueError("the reservation has already ended")
-            self._find_again(rows)
+            rows = self._end(reservation)
             alerts = spend(rows, actual)
             self._note(rows, reservation.amount, -1)
             give_back(rows, reservation.amount)
@@ -72,8 +72,7 @@ class SharedPurse:
 
     def void(self, reservation: Reservation) -> None:
         with self._words:
-            rows = self._open.pop(reservation.number, ())
-            self._find_again(rows)
+            rows = self._end(reservation)
             self._note(rows, reservation.amount, -1)
             give_back(rows, reservation.amount)
 
@@ -110,12 +109,16 @@ class SharedPurse:
         self._locate(row, now_ms)
         return row
 
-    def _find_again(self, rows: Sequence[_SharedRow]) -> None:
-        """A slot is given away once its period is over and nobody holds anything of it."""
+    def _end(self, reservation: Reservation) -> Sequence[_SharedRow]:
+        """Without periods that are over and whose slots were given away: nobody asks for them."""
+        rows = self._open.pop(reservation.number, ())
+        astray = self._astray(rows)
+        return [row for row in rows if row not in astray] if astray else rows
+
+    def _astray(self, rows: Sequence[_SharedRow]) -> list[_SharedRow]:
+        """Those in whose slot somebody else is."""
         words = self._words.words
-        for row in rows:
-            if words[row.at - _SPENT] != row.hashed:
-                self._locate(row, row.place.start_ms)
+        return [row for row in rows if words[row.at - _SPENT] != row.hashed]
 
     def _locate(self, row: _SharedRow, now_ms: int) -> None:
         """Finds the slot of the row's place, or takes one for it."""

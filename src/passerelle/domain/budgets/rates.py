@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from passerelle.core.values.errors import Refusal
@@ -69,8 +70,7 @@ class Slots(Protocol):
 class _Bucket(NamedTuple):
     key: str
     per_minute: int
-    cost: int
-    counts_tokens: bool = False
+    counts_tokens: bool
 
 
 def take(slots: Slots, limits: Sequence[RateLimit], *, tokens: int, now_ns: int) -> RateStanding:
@@ -81,21 +81,26 @@ def take(slots: Slots, limits: Sequence[RateLimit], *, tokens: int, now_ns: int)
     minute's share at once, then one each 60/n seconds: in any t seconds at most
     n + n * t/60. Call it with the slots locked.
     """
-    dues: list[tuple[_Bucket, int]] = []
-    for bucket in _buckets(limits, tokens):
-        due_ns = _after(bucket, max(slots.read(bucket.key), now_ns))
-        over_ns = due_ns - now_ns - MINUTE_NS
-        if over_ns > 0:
-            _refuse(bucket, over_ns, due_ns - now_ns)
-        dues.append((bucket, due_ns))
-    windows: dict[bool, Window] = {}
-    for bucket, due_ns in dues:
-        slots.write(bucket.key, due_ns)
-        window = _window(bucket, due_ns - now_ns)
-        known = windows.get(bucket.counts_tokens)
-        if known is None or window.remaining < known.remaining:
-            windows[bucket.counts_tokens] = window
-    return RateStanding(windows.get(False), windows.get(True))
+    dues: list[tuple[str, int]] = []
+    requests: Window | None = None
+    used: Window | None = None
+    for bucket in _buckets(tuple(limits)):
+        key, per_minute, counts_tokens = bucket
+        cost = tokens if counts_tokens else 1
+        due_ns = max(slots.read(key), now_ns) + cost * MINUTE_NS // per_minute
+        ahead_ns = due_ns - now_ns
+        if ahead_ns > MINUTE_NS:
+            _refuse(bucket, cost, ahead_ns)
+        dues.append((key, due_ns))
+        window = _window(per_minute, ahead_ns)
+        if not counts_tokens:
+            if requests is None or window.remaining < requests.remaining:
+                requests = window
+        elif used is None or window.remaining < used.remaining:
+            used = window
+    for key, due_ns in dues:
+        slots.write(key, due_ns)
+    return RateStanding(requests, used)
 
 
 def correct(
@@ -110,39 +115,37 @@ def correct(
             slots.write(key, max(due_ns, now_ns))
 
 
-def _buckets(limits: Sequence[RateLimit], tokens: int) -> list[_Bucket]:
+@lru_cache(maxsize=20_000)
+def _buckets(limits: tuple[RateLimit, ...]) -> tuple[_Bucket, ...]:
+    """The same for nearly every request of a caller."""
     buckets = []
     for limit in limits:
         if limit.requests_per_minute is not None:
-            buckets.append(_Bucket(limit.key, limit.requests_per_minute, 1))
+            buckets.append(_Bucket(limit.key, limit.requests_per_minute, False))
         if limit.tokens_per_minute is not None:
-            key = f"{limit.key}/tokens"
-            buckets.append(_Bucket(key, limit.tokens_per_minute, tokens, counts_tokens=True))
-    return buckets
+            buckets.append(_Bucket(f"{limit.key}/tokens", limit.tokens_per_minute, True))
+    return tuple(buckets)
 
 
-def _after(bucket: _Bucket, due_ns: int) -> int:
-    return due_ns + bucket.cost * MINUTE_NS // bucket.per_minute
+def _window(per_minute: int, ahead_ns: int) -> Window:
+    free = max(0, MINUTE_NS - ahead_ns) * per_minute // MINUTE_NS
+    return Window(per_minute, free, max(0, ahead_ns) / 1e9)
 
 
-def _window(bucket: _Bucket, ahead_ns: int) -> Window:
-    free = max(0, MINUTE_NS - ahead_ns) * bucket.per_minute // MINUTE_NS
-    return Window(bucket.per_minute, free, max(0, ahead_ns) / 1e9)
-
-
-def _refuse(bucket: _Bucket, over_ns: int, ahead_ns: int) -> None:
+def _refuse(bucket: _Bucket, cost: int, ahead_ns: int) -> None:
+    per_minute, over_ns = bucket.per_minute, ahead_ns - MINUTE_NS
     what = "tokens" if bucket.counts_tokens else "requests"
-    before = _window(bucket, ahead_ns - bucket.cost * MINUTE_NS // bucket.per_minute)
+    before = _window(per_minute, ahead_ns - cost * MINUTE_NS // per_minute)
     standing = RateStanding(*((None, before) if bucket.counts_tokens else (before, None)))
-    if bucket.cost > bucket.per_minute:
+    if cost > per_minute:
         raise TooManyRequests(
-            f"At most {bucket.per_minute:,} {what} a minute; this request alone may take "
-            f"{bucket.cost:,}: shorten it, or set max_tokens.",
+            f"At most {per_minute:,} {what} a minute; this request alone may take "
+            f"{cost:,}: shorten it, or set max_tokens.",
             standing=standing,
         )
     seconds = max(1, math.ceil(over_ns / 1e9))
     raise TooManyRequests(
-        f"At most {bucket.per_minute:,} {what} a minute; try again in {seconds} s.",
+        f"At most {per_minute:,} {what} a minute; try again in {seconds} s.",
         retry_after_seconds=over_ns / 1e9,
         standing=standing,
     )
