@@ -35,9 +35,12 @@ OWN = re.compile(r"\((left-\d+)\)")
 FAILS = 0.3
 """Share of calls in which the provider fails, each way as often as the others."""
 PACE_SECONDS = 0.001
+WORKERS = 2
 HUGE = 1_000_000
 LIMITS = f"per_month_usd = {HUGE}\nper_month_tokens = {HUGE**2}\nper_month_requests = {HUGE}\n"
 SETTINGS = """\
+[listener]
+workers = {workers}
 [providers.paid]
 kind = "openai_style"
 base_url = "{url}"
@@ -114,11 +117,18 @@ def _failure(chance: random.Random, whole: Sequence[Step]) -> Sequence[Step]:
     return chance.choice(ways)
 
 
-def run(count: int, *, seed: int, folder: Path, progress: Progress = lambda _done: None) -> Tally:
+def run(
+    count: int,
+    *,
+    seed: int,
+    folder: Path,
+    workers: int = WORKERS,
+    progress: Progress = lambda _done: None,
+) -> Tally:
     """`count` clients ask, and most leave; then all accounts are compared, and after a restart."""
     provider = Provider(seed)
     with threaded_upstream(provider) as there:
-        config = _config(folder / "config", there.url)
+        config = _config(folder / "config", there.url, workers)
         gateway = start(config, folder / "data")
         try:
             entries = _visit(gateway, count, random.Random(seed), progress)  # noqa: S311
@@ -137,8 +147,8 @@ def run(count: int, *, seed: int, folder: Path, progress: Progress = lambda _don
     return Tally(count, calls, provider.failed, len(entries), nano, faults)
 
 
-def _config(folder: Path, url: str) -> Path:
-    settings = SETTINGS.format(url=url, limits=LIMITS)
+def _config(folder: Path, url: str, workers: int) -> Path:
+    settings = SETTINGS.format(url=url, limits=LIMITS, workers=workers)
     config = write_config(folder, settings=settings, provider="paid")
     file = config / "usecases/bridge/usecase.toml"
     text = file.read_text("utf-8").replace('"paid"\n', '"paid"\nmodel = "gpt-4o-mini"\n')

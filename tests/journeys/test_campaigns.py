@@ -32,8 +32,11 @@ def test_books_are_exact_when_clients_leave_anywhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_budgets_agree_with_ledger_and_provider_when_both_ends_fail(tmp_path: Path) -> None:
-    tally = spending.run(SUITE["spending"], seed=7, folder=tmp_path)
+@pytest.mark.parametrize("workers", [1, spending.WORKERS])
+def test_budgets_agree_with_ledger_and_provider_when_both_ends_fail(
+    tmp_path: Path, workers: int
+) -> None:
+    tally = spending.run(SUITE["spending"], seed=7, folder=tmp_path, workers=workers)
     assert (tally.clients, tally.faults) == (40, [])
     assert tally.failed > 0
     assert tally.nano > 0

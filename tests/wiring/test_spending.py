@@ -71,6 +71,10 @@ per_month_requests = 100
 [stages.poc.budget]
 per_day_tokens = 1000000
 """
+UNREACHABLE = SETTINGS.replace(
+    'kind = "replay"\nanswer = "Four percent of it."\n',
+    'kind = "openai_style"\nbase_url = "http://127.0.0.1:9/v1"\n',
+)
 QUESTION = "What is the fee?"
 PROMPT = '+++\nrefusal = "I do not know."\npassages = 0\n+++\nBe short.'
 OWN = '{"per_month_requests": 50}'
@@ -185,6 +189,21 @@ def test_request_that_its_provider_failed_counts_after_a_restart_too(desk: Desk)
     assert desk.accounts()["team:claims"].standing.day_spent.requests == 1
 
 
+def test_request_that_finds_its_provider_at_rest_takes_nothing_after_a_restart_either(
+    desk: Desk,
+) -> None:
+    desk.settings(UNREACHABLE.replace("per_day_requests = 4", "per_day_requests = 400"))
+    request = ChatRequest("fees", (Message("user", QUESTION),), options=Options(max_tokens=9))
+    with desk.started() as (parts, deployments):
+        for _ in range(30):
+            with pytest.raises(Refusal):
+                asyncio.run(_answered(Serving(parts), Arrival(request, desk.key, "req_1", 0)))
+        spending = Spending(parts, accounts_of(desk.installation), deployments)
+        (team,) = [view for view in spending.limited(SCOPE) if view.kind == "team"]
+    assert 0 < team.standing.day_spent.requests < 30
+    assert desk.accounts()["team:claims"].standing == team.standing
+
+
 def test_model_asked_for_directly_counts_for_its_caller(desk: Desk) -> None:
     desk.ask(model="tape/model-7")
     found = desk.accounts()
@@ -202,13 +221,7 @@ def test_command_line_sees_what_a_key_spent_in_the_ledger(desk: Desk) -> None:
 # What the doctor says of prices.
 
 
-UNPRICED = SETTINGS.replace(
-    'kind = "replay"\nanswer = "Four percent of it."\n',
-    'kind = "openai_style"\nbase_url = "http://127.0.0.1:9/v1"\n',
-)
-
-
-def prices_told(desk: Desk, settings: str = UNPRICED, usecase: str = "") -> list[Finding]:
+def prices_told(desk: Desk, settings: str = UNREACHABLE, usecase: str = "") -> list[Finding]:
     desk.settings(settings)
     (desk.folder / "usecases/fees/usecase.toml").write_text(USECASE + usecase, "utf-8")
     found = diagnose(Told(desk.folder))
@@ -233,7 +246,7 @@ def test_price_that_nobody_knows_is_worth_a_note_where_no_money_is_limited(desk:
 def test_price_that_nobody_knows_is_a_fault_where_money_is_limited(
     desk: Desk, settings: str, usecase: str
 ) -> None:
-    (told,) = prices_told(desk, UNPRICED + settings, usecase)
+    (told,) = prices_told(desk, UNREACHABLE + settings, usecase)
     assert told.outcome == "fault"
     assert "requests are refused" in told.message
     assert 'unknown_price = "pass"' in told.cure
@@ -242,7 +255,7 @@ def test_price_that_nobody_knows_is_a_fault_where_money_is_limited(
 def test_doctor_names_every_target_of_a_route_and_what_does_not_hold(desk: Desk) -> None:
     small = '[route.small]\nprovider = "tape"\nmodel = "model-0"\n'
     limits = '[budgets.user]\nper_day_usd = 5\nunknown_price = "pass"\n'
-    settings = UNPRICED.replace("[budgets.user]\nper_month_tokens = 1000000\n", limits)
+    settings = UNREACHABLE.replace("[budgets.user]\nper_month_tokens = 1000000\n", limits)
     told = prices_told(desk, settings, small)
     assert [("model-1" in each.message, "model-0" in each.message) for each in told] == [
         (True, False),

@@ -13,6 +13,7 @@ from passerelle.domain.ledger.events import EXCHANGE_ENDED
 from passerelle.domain.routing.providers import Provider
 from passerelle.stories.serve.accounts import Accounts, CallerBudgets, of_deployment
 from passerelle.stories.serve.answer import Serving
+from passerelle.stories.serve.facts import seems_asked
 from passerelle.stories.serve.observe import Observer
 from passerelle.stories.serve.parts import Parts
 from passerelle.wiring.catalogue import Deployments, LiveIndex
@@ -25,9 +26,6 @@ from passerelle.wiring.secrets import pepper
 LONGEST_PERIOD_MS = 32 * 86_400_000
 """A month and a day: what the budgets of this month can have been spent in."""
 PAGE = 1_000
-ANSWERED = 200
-PROVIDER_FAULT = "provider_"
-"""How codes of requests begin that a provider was asked for and did not answer."""
 
 
 def build_parts(
@@ -116,7 +114,7 @@ def remember_spending(
     scope = deployments.scope
     for entry, told in taken_lately(store.ledger, scope.organisation, now_ms):
         deployment = deployments.find(f"{entry.usecase}@{told.stage}", scope)
-        deployment = deployment or deployments.find(told.asked(entry.usecase), scope)
+        deployment = deployment or deployments.find(told.named(entry.usecase), scope)
         key = store.keys.get(told.key_id)
         # What a caller has spent stays spent when the use case is gone.
         offered = of_deployment(deployment) if deployment is not None else ()
@@ -160,12 +158,15 @@ class Taken(msgspec.Struct):
     cost_nano_usd: int | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    asked: bool | None = None
 
     @property
     def reached(self) -> bool:
         """A provider was asked, whatever came of it."""
+        if self.asked is not None:
+            return self.asked
         taken = bool(self.cost_nano_usd or self.tokens)
-        return taken or self.status == ANSWERED or self.code.startswith(PROVIDER_FAULT)
+        return seems_asked(status=self.status, code=self.code, taken=taken)
 
     @property
     def amount(self) -> Amount:
@@ -175,6 +176,6 @@ class Taken(msgspec.Struct):
     def tokens(self) -> int:
         return self.input_tokens + self.output_tokens
 
-    def asked(self, usecase: str) -> str:
+    def named(self, usecase: str) -> str:
         """The name of a model that was asked for directly."""
         return f"{self.provider}/{self.model}" if usecase == DIRECT else usecase

@@ -5,6 +5,7 @@ entry is a third as long; who reads an entry gives what it lacks the same defaul
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -12,6 +13,10 @@ from passerelle.core.values.passages import Citation
 from passerelle.core.values.verdicts import Grounding, Outcome
 from passerelle.domain.ledger.entries import Facts
 from passerelle.stories.serve.exchange import SurfaceVerdict
+
+ANSWERED: Final = 200
+PROVIDER_FAULT: Final = "provider_"
+"""How codes of requests begin that no provider answered."""
 
 
 class _Part(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -102,6 +107,13 @@ class ExchangeFacts(Facts, frozen=True):
     model: str = ""
     attempts: tuple[AttemptFacts, ...] = ()
     dropped: int = 0
+    asked: bool | None = None
+    """Was a provider asked? Told only where `seems_asked` would say something else."""
+
+
+def seems_asked(*, status: int, code: str, taken: bool) -> bool:
+    """Was a provider asked, as far as the other facts show it? `taken`: tokens or money."""
+    return taken or status == ANSWERED or code.startswith(PROVIDER_FAULT)
 
 
 def sorted_verdicts(

@@ -35,6 +35,7 @@ from passerelle.stories.serve.facts import (
     ExchangeFacts,
     citation_facts,
     grounding_facts,
+    seems_asked,
     sorted_verdicts,
 )
 from passerelle.stories.serve.observe import Observation
@@ -190,6 +191,8 @@ class Tab:
         passed, guards = sorted_verdicts(self.guards)
         target = self.target or (deployment.plan.target if deployment else None)
         told_attempts = len(self.attempts) > 1 or self.dropped
+        taken = bool(self.cost_nano_usd or usage.input_tokens or usage.output_tokens)
+        plain = seems_asked(status=status, code=code, taken=taken) == self.called
         return ExchangeFacts(
             status=status,
             code=code,
@@ -223,6 +226,7 @@ class Tab:
             model=target.model if target else "",
             attempts=tuple(map(_attempt_facts, self.attempts)) if told_attempts else (),
             dropped=self.dropped,
+            asked=None if plain else self.called,
         )
 
     def _content(self) -> bytes:
