@@ -79,7 +79,7 @@ EVERYTHING = {
     "requests_per_minute": 6,
     "tokens_per_minute": 600,
     "time_zone": "Europe/Paris",
-    "alert_at": ["90%", "0.5"],
+    "alert_at": ["90%", 0.5],
     "downgrade_at": 0.7,
     "unknown_price": "pass",
 }
@@ -105,6 +105,8 @@ def test_every_limit_can_be_written() -> None:
         ("alert_at", ["0%"]),
         ("alert_at", ["120%"]),
         ("alert_at", ["half"]),
+        ("alert_at", [80]),
+        ("alert_at", [True]),
         ("alert_at", 0.8),
         ("downgrade_at", 0),
         ("downgrade_at", 1.1),

@@ -132,7 +132,7 @@ def parse_budget(table: Mapping[str, JsonValue]) -> tuple[Budget | None, tuple[F
     … and per_day_tokens, per_month_tokens, per_day_requests, per_month_requests,
     tokens_per_minute, alert_at, downgrade_at, unknown_price.
     """
-    section = Section(table, "budget")
+    section = Section(_shares_as_texts(table), "budget")
     time_zone = section.text("time_zone", "UTC")
     if time_zone and time_zone not in available_timezones():
         section.fault("time_zone", f'"{time_zone}" is no IANA time zone, such as "Europe/Paris"')
@@ -173,6 +173,15 @@ def written_budget(written: str) -> Budget | None:
 
 def _count(section: Section, key: str, *, minimum: int = 0) -> int | None:
     return section.integer(key, minimum=minimum) if key in section else None
+
+
+def _shares_as_texts(table: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """A share may be written as a number too: 0.8 is "80%"."""
+    shares = table.get("alert_at")
+    if not isinstance(shares, list):
+        return table
+    texts = [str(each) if type(each) in (int, float) else each for each in shares]
+    return {**table, "alert_at": texts}
 
 
 def _shares(section: Section, key: str) -> tuple[float, ...]:
