@@ -187,7 +187,8 @@ def test_what_ends_late_is_not_booked_on_the_account_that_has_its_slot_now(
     tomorrow = [account(f"b{number}", day_nano=10) for number in range(3)]
     for each in tomorrow:
         purse.reserve([each], Amount(5, 0, 1), now_ms=NOON + DAY_MS)
-    purse.settle(nothing[0], Amount(9, 0, 1))
+    for late in nothing:
+        purse.settle(late, Amount(9, 0, 1))
     for each in tomorrow:
         standing = purse.standing(each, now_ms=NOON + DAY_MS)
         assert (standing.day_spent, standing.day_held) == (Amount(), Amount(5, 0, 1))
